@@ -7,6 +7,7 @@ from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.breaker.window import Fault, SuspectOutcome
 from reconcile.domain.breaker.withholding import blames_others, must_withhold
 from reconcile.domain.coordination.annotation import instant
+from reconcile.domain.coordination.rate_limit import budget_key
 from reconcile.domain.run.report_document import breaker_document, document, read_freshness
 from reconcile.domain.run.request import Progress, RunRequest
 from reconcile.services.alerting.channel_test import test_channels
@@ -31,7 +32,6 @@ from reconcile.services.control.other_releases import contrary_order, foreign_ca
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
-from reconcile.services.lookup.limits.rate_reservation import budget_key
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.lookup.searches import LISTS
 from reconcile.services.maintenance.provider_findings import provider_findings
@@ -57,6 +57,7 @@ from reconcile.services.run.select_workspaces import select_workspaces
 from reconcile.services.verification.document import document as verify_document
 from reconcile.services.verification.log_figures import ledger_figures
 from reconcile.services.verification.verify import Means, of_run, watch, work_through
+from reconcile.services.views.account_days import AccountDay, ShortDay
 from reconcile.services.views.explain import (
     LeadExplanation,
     explain_lead,
@@ -93,6 +94,7 @@ __all__ = [
     "STOP_GRACE",
     "TROUBLES_SHOWN",
     "WORKSPACE_FAULTS",
+    "AccountDay",
     "AdaptiveLimiter",
     "Admission",
     "AnnotationMemory",
@@ -126,6 +128,7 @@ __all__ = [
     "ReplayRequest",
     "RunPolicy",
     "RunRequest",
+    "ShortDay",
     "Stop",
     "SuspectOutcome",
     "TimeBuckets",

@@ -18,6 +18,7 @@ TITLES: Mapping[ConditionKind, str] = {
     ConditionKind.QUARANTINE_GROWTH: "Leads are quarantined",
     ConditionKind.HELD_BACKFILL: "A backfill is held",
     ConditionKind.HELD_CHANGES: "Changes are held",
+    ConditionKind.DAY_BUDGET: "A daily limit will not suffice",
     ConditionKind.TEST: "A test",
 }
 HEADINGS: Mapping[ConditionKind, str] = {
@@ -31,6 +32,7 @@ HEADINGS: Mapping[ConditionKind, str] = {
     ConditionKind.QUARANTINE_GROWTH: "the-quarantine-grows",
     ConditionKind.HELD_BACKFILL: "a-backfill-is-held",
     ConditionKind.HELD_CHANGES: "changes-are-held",
+    ConditionKind.DAY_BUDGET: "a-daily-limit-will-not-suffice",
     ConditionKind.TEST: "a-test-of-the-alerts",
 }
 """Anchors of headings in docs/runbook.md."""

@@ -22,12 +22,21 @@ _WRITTEN_TOGETHER = 200
 
 
 async def plan(
-    settings: Settings, request: BackfillRequest, *, on_share_progress: OnShareProgress | None = None
+    settings: Settings,
+    request: BackfillRequest,
+    *,
+    on_begin: Callable[[BackfillPlan], None] | None = None,
+    on_share_progress: OnShareProgress | None = None,
 ) -> tuple[BackfillPlan, RunReport | None]:
-    """Plan a backfill, or this process's shard; also return the report of a run that was stopped."""
+    """Plan a backfill, or this process's shard; also return the report of a run that was stopped.
+
+    *on_begin* is called with the plan's estimate before the first call to a provider.
+    """
     async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
         made = await backfill.begin(request, store=store, clock=clock)
+        if on_begin is not None:
+            on_begin(made)
         own = OwnBreakers(store.breakers)
 
         def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:

@@ -21,6 +21,7 @@ class ConditionKind(StrEnum):
     QUARANTINE_GROWTH = "quarantine_growth"
     HELD_BACKFILL = "held_backfill"
     HELD_CHANGES = "held_changes"
+    DAY_BUDGET = "day_budget"
     TEST = "test"
     """A test of the channels."""
 
@@ -43,6 +44,7 @@ SEVERITIES: Mapping[ConditionKind, Severity] = {
     ConditionKind.QUARANTINE_GROWTH: Severity.WARNING,
     ConditionKind.HELD_BACKFILL: Severity.WARNING,
     ConditionKind.HELD_CHANGES: Severity.WARNING,
+    ConditionKind.DAY_BUDGET: Severity.WARNING,
     ConditionKind.TEST: Severity.WARNING,
 }
 
@@ -50,6 +52,7 @@ _QUIET: Mapping[ConditionKind, timedelta] = {
     ConditionKind.UNHEALTHY_RUN: timedelta(minutes=5),
     ConditionKind.APPOINTMENTS_AT_RISK: timedelta(minutes=5),
     ConditionKind.BOOKINGS_DISAPPEARED: timedelta(minutes=5),
+    ConditionKind.DAY_BUDGET: timedelta(minutes=30),
 }
 """How long a condition must be absent before it ends; a breaker has its own recovery, so zero."""
 _TWICE = 2

@@ -10,6 +10,7 @@ from reconcile.ports.coordination import (
     Breakers,
     Budgets,
     Cadences,
+    DayQuotas,
     LeaseHolder,
     Leases,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Clock",
     "DamagedRows",
     "DatabaseClock",
+    "DayQuotas",
     "DueWorkspaces",
     "EffectSink",
     "GivenUpFollowUp",

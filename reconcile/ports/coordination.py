@@ -1,11 +1,12 @@
 """State that runs share: leases, breakers, rate budgets, the cadence, annotation commands."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from reconcile.domain.breaker.breaker import Breaker, BreakerKey
+from reconcile.domain.coordination.day_quota import DayUse, ShortDays
 from reconcile.domain.coordination.lease import Lease
 from reconcile.domain.coordination.rate_limit import Grant, RateLimit
 from reconcile.domain.run.cadence import CadenceOverride
@@ -64,6 +65,22 @@ class Budgets(Protocol):
 
     async def settle(self, key: str, *, unused: int, usage: Usage, limit: RateLimit) -> None:
         """Return *unused* calls (negative: more were made) and correct the budget by the provider's headers."""
+        ...
+
+
+class DayQuotas(Protocol):
+    """What is left of each account's day, and the rate at which it is used, by the clock of the runs."""
+
+    async def load(self, keys: Collection[str]) -> Sequence[DayUse]:
+        """Return the use of these accounts' days, as far as it is known."""
+        ...
+
+    async def save(self, uses: Sequence[DayUse]) -> None:
+        """Store the use of these accounts' days."""
+        ...
+
+    async def short(self, *, now: datetime, limit: int) -> Sequence[ShortDays]:
+        """Return the accounts whose day's calls will not suffice, by provider: up to *limit*, and their number."""
         ...
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
+from reconcile.domain.coordination.day_quota import DayReading
 from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.domain.credential import Token
 from reconcile.domain.evidence.bulk_listing import SweepCost, SweepPlan
@@ -73,14 +74,15 @@ class Sweep:
 class Usage:
     """The usage of a workspace's account, and what the provider's last headers say is left.
 
-    *limit* is set if the headers give a smaller limit than assumed; *not_before* after a 429. *notes* are sentences for
-    the run's report, without personal data.
+    *limit* is set if the headers give a smaller limit than assumed; *not_before* after a 429. *day* is set if the
+    headers say what is left of the day. *notes* are sentences for the run's report, without personal data.
     """
 
     calls: int = 0
     remaining: int | None = None
     limit: RateLimit | None = None
     not_before: timedelta | None = None
+    day: DayReading | None = None
     notes: tuple[str, ...] = ()
 
 

@@ -8,7 +8,7 @@ from reconcile.ports.alerts import Alerts
 from reconcile.ports.backfills import Backfills
 from reconcile.ports.change_holds import ChangeHolds
 from reconcile.ports.clock import DatabaseClock
-from reconcile.ports.coordination import AppliedAnnotations, Breakers, Budgets, Cadences, Leases
+from reconcile.ports.coordination import AppliedAnnotations, Breakers, Budgets, Cadences, DayQuotas, Leases
 from reconcile.ports.leads import Leads
 from reconcile.ports.ledger import Ledger
 from reconcile.ports.outbox import Outbox
@@ -30,6 +30,7 @@ class Store:
     leases: Leases
     breakers: Breakers
     budgets: Budgets
+    day_quotas: DayQuotas
     ledger: Ledger
     outbox: Outbox
     cadences: Cadences

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from reconcile.domain.coordination.day_quota import DayReading
 from reconcile.domain.coordination.rate_limit import RateLimit
 from reconcile.domain.credential import Credential
 from reconcile.domain.ids import ProviderName
@@ -14,7 +15,7 @@ from reconcile.errors import ErrorClass, ProviderRejected, RateLimited
 from reconcile.ports import Usage
 from reconcile.providers.http.call import Call, ProviderAttempt, Reply
 from reconcile.providers.http.client import Client, Gateway
-from reconcile.providers.http.rate_limits import RateHeaders, daily_wait
+from reconcile.providers.http.rate_limits import RateHeaders, daily_wait, day_ends_at
 
 
 class AccountUsage:
@@ -24,6 +25,7 @@ class AccountUsage:
         self.calls = 0
         self.rate = RateHeaders()
         self.not_before: timedelta | None = None
+        self.day: DayReading | None = None
         self.notes: list[str] = []
         self._in_flight = 0
         self._left: int | None = None
@@ -38,6 +40,9 @@ class AccountUsage:
         self.calls += 1
         if attempt.rate is not None:
             self.rate = attempt.rate
+        if attempt.rate is not None and attempt.rate.daily_remaining is not None:
+            ends_at = day_ends_at(attempt.rate, now=now)
+            self.day = DayReading(at=now, left=attempt.rate.daily_remaining, ends_at=ends_at)
         if self.rate.daily_remaining == 0:
             self.wait(daily_wait(self.rate, now=now))
         if attempt.rate is not None and attempt.rate.remaining is not None:
@@ -86,9 +91,10 @@ class AccountUsage:
             remaining=min(left, default=None),
             limit=published.lowered_limit(rate),
             not_before=self.not_before,
+            day=self.day,
             notes=tuple(self.notes),
         )
-        self.calls, self.rate, self.not_before, self.notes = 0, RateHeaders(), None, []
+        self.calls, self.rate, self.not_before, self.day, self.notes = 0, RateHeaders(), None, None, []
         return usage
 
 

@@ -11,6 +11,7 @@ from reconcile.store.coordination.alerts import SqlAlerts
 from reconcile.store.coordination.breakers import SqlBreakers
 from reconcile.store.coordination.cadences import SqlAppliedAnnotations, SqlCadences
 from reconcile.store.coordination.database_clock import SqlDatabaseClock
+from reconcile.store.coordination.day_quotas import SqlDayQuotas
 from reconcile.store.coordination.leases import SqlLeases
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.coordination.rate_limits import SqlBudgets
@@ -43,6 +44,7 @@ async def open_store(
             leases=SqlLeases(database),
             breakers=SqlBreakers(database),
             budgets=SqlBudgets(database),
+            day_quotas=SqlDayQuotas(database),
             ledger=SqlLedger(database, domain),
             outbox=SqlOutbox(database),
             cadences=SqlCadences(database),

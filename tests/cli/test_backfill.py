@@ -138,3 +138,13 @@ def test_the_printed_job_carries_out_the_plan_in_shards() -> None:
     assert {"name": "RECONCILE_TRIGGER", "value": "backfill"} in container["env"]
     assert (job["spec"]["completionMode"], job["spec"]["completions"]) == ("Indexed", 4)
     assert as_json["spec"]["template"]["spec"]["containers"][0]["args"][-2:] == ["--approve", "f00d"]
+
+
+async def test_a_plan_prints_its_estimate_before_it_begins(shop: Shop) -> None:
+    made = await shop.reconcile("backfill", "plan", *SELECT, "--name", "two", output="text")
+
+    estimate = next(line for line in made.err.splitlines() if "estimate" in line)
+    assert "at least" in estimate
+    assert "accounts" in estimate
+    assert "workspace " in made.err
+    assert " now" in made.err

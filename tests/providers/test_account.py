@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from reconcile.domain.coordination.day_quota import DayReading
 from reconcile.domain.coordination.rate_limit import CALENDLY_FREE_LIMIT, CALENDLY_PAID_LIMIT, GHL_LIMIT, RateLimit
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.providers.account import AccountUsage, Published
@@ -135,3 +136,19 @@ def test_an_account_whose_day_is_used_up_waits_for_the_next(daily_reset: timedel
     account_usage.record(attempt(daily_remaining=0, daily_reset=daily_reset), now=NOW)
 
     assert account_usage.usage(GHL).not_before == wait
+
+
+@pytest.mark.parametrize(
+    ("daily_reset", "ends_in"), [(timedelta(hours=9), timedelta(hours=9)), (None, timedelta(hours=24))]
+)
+def test_the_usage_has_what_is_left_of_the_day_and_when_it_ends(
+    daily_reset: timedelta | None, ends_in: timedelta
+) -> None:
+    """At midnight UTC where no header says it; a wait is an hour at most, and the day is not."""
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    account_usage = AccountUsage()
+    account_usage.record(attempt(daily_remaining=7, daily_reset=daily_reset), now=midnight)
+    account_usage.record(replace(attempt(), status=None, rate=None), now=midnight)
+
+    assert account_usage.usage(GHL).day == DayReading(at=midnight, left=7, ends_at=midnight + ends_in)
+    assert account_usage.usage(GHL).day is None

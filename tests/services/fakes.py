@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeAlias
 
 from reconcile.domain.appointment import INCONCLUSIVE, Appointment
+from reconcile.domain.coordination.day_quota import DayReading
 from reconcile.domain.coordination.rate_limit import Grant, RateLimit
 from reconcile.domain.credential import Credential, Token
 from reconcile.domain.evidence.booking_reference import canonical, provider_of
@@ -77,7 +78,8 @@ class FakeProvider:
     """Knows the appointments that it was given, and says of a lead what it was told to say instead.
 
     While *gate* is not set, calls are under way and get no answer; *on_ask* is called when a call arrives. With *cost*
-    it can be swept: it lists all appointments but the *unlisted*, and with *on_sweep* says otherwise.
+    it can be swept: it lists all appointments but the *unlisted*, and with *on_sweep* says otherwise. With *day_limit*
+    each account has so many calls a day until midnight, and none afterwards.
     """
 
     def __init__(self, name: ProviderName = ProviderName.HIGHLEVEL, *, clock: FakeClock) -> None:
@@ -97,7 +99,9 @@ class FakeProvider:
         self.swept: list[WorkspaceId] = []
         self.unlisted: set[AppointmentId] = set()
         self.on_sweep: Exception | dict[LeadId, Answer] = {}
+        self.day_limit: int | None = None
         self._calls: Counter[str] = Counter()
+        self._calls_of_day: Counter[tuple[date, str]] = Counter()
         self._waits: dict[str, timedelta] = {}
 
     def lookup(self, lead: Lead, workspace: Workspace) -> Lookup | SkipReason:
@@ -116,7 +120,7 @@ class FakeProvider:
         if deadline <= self.clock.monotonic():
             raise OutOfTime("out of time", provider=self.name, operation=lookup.operation)
         self.asked.append(lead.id)
-        self._calls[workspace.id] += 1
+        self._call(workspace, lookup.operation)
         self.under_way += 1
         self.peak = max(self.peak, self.under_way)
         self.arrived.set()
@@ -153,7 +157,7 @@ class FakeProvider:
         if deadline <= self.clock.monotonic():
             raise OutOfTime("out of time", provider=self.name, operation=Operation.SWEEP)
         self.swept.append(workspace.id)
-        self._calls[workspace.id] += 1
+        self._call(workspace, Operation.SWEEP)
         self.arrived.set()
         self.on_ask()
         await asyncio.sleep(0)
@@ -170,7 +174,29 @@ class FakeProvider:
         return Sweep(answers=answers, calls=1, mentioned=sum(each is not None for each in found.values()))
 
     def usage(self, workspace: Workspace) -> Usage:
-        return Usage(calls=self._calls.pop(workspace.id, 0), not_before=self._waits.pop(workspace.id, None))
+        calls, day = self._calls.pop(workspace.id, 0), None
+        if self.day_limit is not None and calls:
+            day = DayReading(at=self.clock.now(), left=self.calls_left(workspace.id), ends_at=self._midnight())
+        return Usage(calls=calls, not_before=self._waits.pop(workspace.id, None), day=day)
+
+    def calls_left(self, workspace_id: str) -> int:
+        """Return how many calls the account has today."""
+        return max(0, (self.day_limit or 0) - self._calls_of_day[self.clock.now().date(), workspace_id])
+
+    def spend(self, workspace_id: str, calls: int) -> None:
+        """Make calls of another program to the account."""
+        self._calls_of_day[self.clock.now().date(), workspace_id] += calls
+
+    def _call(self, workspace: Workspace, operation: Operation) -> None:
+        self._calls[workspace.id] += 1
+        is_refused = self.day_limit is not None and not self.calls_left(workspace.id)
+        self.spend(workspace.id, 1)
+        if is_refused:
+            wait = self._waits[workspace.id] = self._midnight() - self.clock.now()
+            raise RateLimited("no calls left", provider=self.name, operation=operation, retry_after=wait)
+
+    def _midnight(self) -> datetime:
+        return datetime.combine(self.clock.now().date() + timedelta(days=1), time(), UTC)
 
     def _known(self, lead: Lead, lookup: Lookup) -> Answer:
         booking_id = lead.rollup.booking_id

@@ -1,11 +1,12 @@
 """What operators ask for in passing, and the state object, in memory; they pass the suites of the real ones."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from reconcile.domain.ids import WorkspaceId
+from reconcile.domain.coordination.day_quota import DayUse, ShortDays
+from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.planning.outcome import Outcome
 from reconcile.domain.run.cadence import CadenceOverride
 from reconcile.domain.run.change_hold import ChangeHold
@@ -117,3 +118,24 @@ class MemoryMirror:
 
     def _now(self) -> StateObject:
         return StateObject(annotations=dict(self.annotations), version=str(self.version))
+
+
+@dataclass
+class MemoryDayQuotas:
+    """The port ``DayQuotas``."""
+
+    rows: dict[str, DayUse] = field(default_factory=dict)
+
+    async def load(self, keys: Collection[str]) -> Sequence[DayUse]:
+        return [self.rows[key] for key in keys if key in self.rows]
+
+    async def save(self, uses: Sequence[DayUse]) -> None:
+        self.rows |= {each.key: each for each in uses}
+
+    async def short(self, *, now: datetime, limit: int) -> Sequence[ShortDays]:
+        found = [each for each in self.rows.values() if each.forecast(now=now, every=None)]
+        found.sort(key=lambda each: (each.used_up_at or now, each.key))
+        by_provider = {name: [each for each in found if each.provider is name] for name in ProviderName}
+        return [
+            ShortDays(provider=name, count=len(uses), first=uses[:limit]) for name, uses in by_provider.items() if uses
+        ]

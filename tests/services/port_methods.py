@@ -37,6 +37,7 @@ TABLE: Mapping[str, Methods] = {
     "ChangeHolds": _methods(reads="load changed_since checked_since", writes="save approve"),
     "Clock": _methods(local="now monotonic sleep"),
     "DamagedRows": _methods(reads="counts"),
+    "DayQuotas": _methods(reads="load short", writes="save"),
     "DatabaseClock": _methods(reads="now"),
     "EffectSink": _methods(writes="deliver"),
     "Entries": _methods(reads="__call__"),

@@ -35,7 +35,7 @@ from reconcile.ports import (
     SignatureRow,
 )
 from reconcile.ports import Store as StorePort
-from tests.services.memory_ports import MemoryCadences, MemoryChangeHolds, MemoryOrders
+from tests.services.memory_ports import MemoryCadences, MemoryChangeHolds, MemoryDayQuotas, MemoryOrders
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -67,6 +67,7 @@ class Stub:
     channels: Mapping[str, ChannelState] = field(default_factory=dict)
     held: Mapping[str, LeaseHolder] = field(default_factory=dict)
     freshness: Freshness = field(default_factory=Freshness)
+    day_quotas: MemoryDayQuotas = field(default_factory=MemoryDayQuotas)
     cadences: MemoryCadences = field(default_factory=MemoryCadences)
     change_holds: MemoryChangeHolds = field(default_factory=MemoryChangeHolds)
     orders: MemoryOrders = field(default_factory=MemoryOrders)
@@ -80,6 +81,7 @@ class Stub:
             leases=cast("Leases", _Leases(self)),
             breakers=cast("Breakers", _Breakers(self)),
             budgets=cast("Budgets", None),
+            day_quotas=self.day_quotas,
             ledger=cast("Ledger", _Ledger(self)),
             outbox=cast("Outbox", _Outbox(self)),
             cadences=self.cadences,

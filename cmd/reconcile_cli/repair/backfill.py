@@ -187,7 +187,9 @@ async def _planned(
     )
     if is_text(settings):
         with backfill_text.bar("leads") as on_share_progress:
-            made, trouble = await wiring.plan(settings, wanted, on_share_progress=on_share_progress)
+            made, trouble = await wiring.plan(
+                settings, wanted, on_begin=backfill_text.show_estimate, on_share_progress=on_share_progress
+            )
     else:
         made, trouble = await wiring.plan(settings, wanted)
     return await _view(settings, made), trouble

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
-from reconcile.domain.formatting import span
+from reconcile.domain.backfill.plan import BackfillPlan
+from reconcile.domain.formatting import count_of, span
 from reconcile.services.backfill.backfill import OnShareProgress, ShareProgress
 from reconcile.services.backfill.view import BackfillView
 from reconcile_cli.terminal import QUIET, console, grid, listing, safe
@@ -39,9 +42,8 @@ def show(view: BackfillView) -> None:
     out.print(safe(f"plan {view.plan}: {view.state}", _STYLES.get(view.state, "yellow")))
     facts = grid(QUIET, "")
     facts.add_row("  leads", f"{view.selected} selected; {_listed(view.counts) or 'none checked'}")
-    estimate = view.asked.get("estimate")
-    if estimate and view.hash is None:
-        facts.add_row("  estimate", f"{estimate['calls']} calls with {estimate['accounts']} accounts")
+    if view.hash is None:
+        _add_estimate(facts, view.asked)
     if view.per_minute:
         rest = f", {span(view.eta)} left" if view.eta is not None else ""
         facts.add_row("  rate", f"{view.per_minute} a minute{rest}")
@@ -65,6 +67,27 @@ def show(view: BackfillView) -> None:
         for each in view.left_alone[:_LISTED]:
             table.add_row(safe(each.lead_id), each.state, safe(each.reason or "written or verified since"))
         out.print(table)
+
+
+def show_estimate(plan: BackfillPlan) -> None:
+    """Print on stderr what a plan that begins needs of the accounts."""
+    if plan.planned_at is None:
+        facts = grid(QUIET, "")
+        _add_estimate(facts, plan.asked)
+        console(is_stderr=True).print(facts)
+
+
+def _add_estimate(facts: Table, asked: Mapping[str, Any]) -> None:
+    estimate = asked.get("estimate")
+    if not estimate:
+        return
+    lasts = span(timedelta(seconds=estimate["lasts"]))
+    calls, accounts = count_of(estimate["calls"], "call"), count_of(estimate["accounts"], "account")
+    facts.add_row("  estimate", f"{calls} with {accounts}, {lasts} at least")
+    for each in estimate.get("longest", ()):
+        of_day = "" if each["leftOfDay"] is None else f", {each['leftOfDay']:,} of the day"
+        left = f"calls: {each['calls']:,}; left: {each['left']:,} now{of_day}"
+        facts.add_row("", safe(f"workspace {each['workspaceId']} at {each['provider']}: {left}"))
 
 
 def show_all(views: Sequence[BackfillView]) -> None:

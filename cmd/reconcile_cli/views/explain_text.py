@@ -92,6 +92,13 @@ def _(shown: WorkspaceExplanation, out: Console, now: datetime) -> None:
         facts.add_row("  rate limited", f"next visit {ahead(shown.not_before, now)}")
     more = " or more" if shown.due_count >= shown.due_limit else ""
     facts.add_row("  leads due now", f"{shown.due_count}{more}")
+    for day in shown.days:
+        rate = ""
+        if day.calls_per_hour is not None:
+            rate = f"; an hour: {day.calls_per_hour:,.0f}, by scheduled runs {day.own_calls_per_hour:,.0f}"
+        used_up = f"; used up {ahead(day.used_up_at, now)}" if day.used_up_at else ""
+        left = f"{day.left:,} left {ago(day.read_at, now)}, renewed {ahead(day.renewed_at, now)}"
+        facts.add_row(f"  day at {day.provider}", f"{left}{rate}{used_up}")
     facts.add_row("  quarantined leads", str(shown.quarantined_count))
     facts.add_row("  time zone", safe(shown.timezone or "the provider's"))
     if shown.preferred_provider is not None:

@@ -1,9 +1,10 @@
 """Prints the overview: the most severe problems first, with commands."""
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from reconcile.domain.formatting import ago, keys, span
+from reconcile.domain.formatting import ago, count_of, keys, span
 from reconcile.domain.views.page import OverallStatus
 from reconcile.services.views.status import Overview
 from reconcile_cli.control import cadence_text
@@ -24,6 +25,7 @@ def show(view: Overview) -> None:
     cadence_text.add(facts, view.cadence, now=view.now)
     if view.pending_effects:
         facts.add_row("  follow-ups", f"{view.pending_effects} not delivered yet")
+    _short_days(facts, view)
     said = next((run.health_reasons for run in view.runs if run.finished_at), ())
     if said:
         facts.add_row("  the last run reported", Text("\n").join(safe(each) for each in said))
@@ -48,6 +50,19 @@ def show(view: Overview) -> None:
     if view.signatures:
         _title(out, "Failures of the last 24 hours")
         _failures(out, view)
+
+
+def _short_days(facts: Table, view: Overview) -> None:
+    """Add the accounts whose calls are used up first; the sentence about them is above."""
+    for short in view.short_days:
+        accounts = [
+            f"workspace {each.workspace_id} at {each.used_up_at:%H:%M} UTC; calls left: {each.left:,} "
+            f"({ago(each.read_at, view.now)})"
+            for each in short.accounts
+        ]
+        more = short.count - len(accounts)
+        accounts += [f"and {count_of(more, 'other account')}"] if more else []
+        facts.add_row("  used up first", Text("\n").join(safe(each, "yellow") for each in accounts))
 
 
 def _title(out: Console, text: str) -> None:

@@ -123,22 +123,46 @@ class ChangeCaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Need:
-    """The calls that a backfill needs of one account, and its allowance: *left* now, then one every *every*."""
+    """The calls that a backfill needs of one account, and its allowance: *left* now, then one every *every*.
+
+    *left_of_day* are the calls of the day that the present rate leaves until they are renewed, after *renewed_in*; None
+    if the provider's headers did not say it.
+    """
 
     workspace_id: WorkspaceId
     provider: ProviderName
     calls: int
     left: int
     every: timedelta
+    left_of_day: int | None = None
+    renewed_in: timedelta = timedelta(0)
 
     @property
     def lasts(self) -> timedelta:
-        """The time that the account needs for them."""
-        return max(0, self.calls - self.left) * self.every
+        """The time that the account needs for them at least."""
+        by_rate = max(0, self.calls - self.left) * self.every
+        if self.left_of_day is None or self.calls <= self.left_of_day:
+            return by_rate
+        return max(by_rate, self.renewed_in + (self.calls - self.left_of_day) * self.every)
 
     def missing(self, within: timedelta) -> int:
         """Return the number of calls that do not fit into *within*."""
-        return max(0, self.calls - self.left - within // self.every)
+        possible = self.left + within // self.every
+        if self.left_of_day is not None:
+            after_renewal = max(timedelta(0), within - self.renewed_in) // self.every
+            possible = min(possible, self.left_of_day + after_renewal)
+        return max(0, self.calls - possible)
+
+    def document(self) -> Mapping[str, Any]:
+        """Return what is shown of it."""
+        return {
+            "workspaceId": self.workspace_id,
+            "provider": self.provider.value,
+            "calls": self.calls,
+            "left": self.left,
+            "leftOfDay": self.left_of_day,
+            "lasts": self.lasts.total_seconds(),
+        }
 
 
 def longest(needs: Sequence[Need]) -> Need | None:

@@ -4,10 +4,12 @@ Source of the limits: the providers' published rates. A rate *r* with a burst *b
 into any window, so both are chosen to keep that sum below the published rate.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reconcile.domain.ids import ProviderName
+from reconcile.domain.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,13 @@ CALENDLY_FREE_LIMIT = RateLimit(interval=timedelta(minutes=1) / 25, burst=25)
 def limit_of(provider: ProviderName) -> RateLimit:
     """Return the limit that is assumed until the provider's headers say otherwise."""
     return GHL_LIMIT if provider is ProviderName.HIGHLEVEL else CALENDLY_PAID_LIMIT
+
+
+def budget_key(workspace: Workspace, provider: ProviderName) -> str:
+    """Return the key of an account's budget: a digest, as the customer's column may hold a person's e-mail address."""
+    credential = workspace.credentials.get(provider)
+    account = (credential.account if credential else None) or workspace.id
+    return f"{provider}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

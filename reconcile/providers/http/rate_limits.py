@@ -9,6 +9,7 @@ from reconcile.wire.retry_after import LONGEST_WAIT, retry_after, seconds
 
 DEFAULT_WAIT = timedelta(seconds=30)
 """The wait after a 429 without any header."""
+_DAY_MS = 24 * 60 * 60 * 1000
 _LEAST_EPOCH = 1_000_000_000
 """A larger ``reset`` is an epoch time, not a number of seconds."""
 
@@ -66,7 +67,7 @@ class RateHeaders:
             remaining=least.get(b"x-ratelimit-remaining"),
             daily_limit=least.get(b"x-ratelimit-limit-daily"),
             daily_remaining=least.get(b"x-ratelimit-daily-remaining"),
-            daily_reset=seconds(daily_reset / 1000) if daily_reset is not None else None,
+            daily_reset=timedelta(milliseconds=min(daily_reset, _DAY_MS)) if daily_reset is not None else None,
             window=seconds(interval / 1000) if interval else None,
             reset=seconds(reset) if reset is not None and reset < _LEAST_EPOCH else None,
         )
@@ -75,12 +76,16 @@ class RateHeaders:
 NO_RATE_HEADERS = RateHeaders()
 
 
-def daily_wait(rate: RateHeaders, *, now: datetime) -> timedelta:
-    """Return how long to wait with a used up daily limit: the header's value, else until midnight UTC."""
+def day_ends_at(rate: RateHeaders, *, now: datetime) -> datetime:
+    """Return when the daily count is reset: the header's time, else midnight UTC."""
     if rate.daily_reset is not None:
-        return rate.daily_reset
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return min(today + timedelta(days=1) - now, LONGEST_WAIT)
+        return now + rate.daily_reset
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+
+
+def daily_wait(rate: RateHeaders, *, now: datetime) -> timedelta:
+    """Return how long to wait with a used up daily limit."""
+    return min(day_ends_at(rate, now=now) - now, LONGEST_WAIT)
 
 
 def wait_of(headers: Headers, rate: RateHeaders, *, now: datetime) -> timedelta:

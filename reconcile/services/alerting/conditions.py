@@ -16,6 +16,7 @@ from reconcile.domain.run.stored_report import StoredReport
 from reconcile.errors import ErrorClass
 from reconcile.ports import RunRow, Store
 from reconcile.services.control.cadence import CadenceView, cadence_view
+from reconcile.services.views.account_days import short_days
 from reconcile.services.views.next_steps import advice
 from reconcile.services.views.next_steps import party_name as party
 from reconcile.services.views.status import RunLine, schedule_state
@@ -73,6 +74,7 @@ async def conditions(
     found += _quarantine(reported, now=now, least=policy.quarantined)
     found += await _held_backfill(store)
     found += await _held_changes(store, now=now)
+    found += await _day_budgets(store, cadence, now=now)
     return tuple(found)
 
 
@@ -110,6 +112,23 @@ async def _held_changes(store: Store, *, now: datetime) -> list[Condition]:
         )
         for each in await store.change_holds.load()
         if each.is_in_force(now)
+    ]
+
+
+async def _day_budgets(store: Store, cadence: CadenceView, *, now: datetime) -> list[Condition]:
+    """Return the providers at which the day's calls of an account will not suffice; that they are used up is news."""
+    return [
+        Condition(
+            kind=ConditionKind.DAY_BUDGET,
+            subject=each.provider.value,
+            since=each.accounts[0].read_at,
+            text=each.text,
+            coming=each.next,
+            commands=each.commands,
+            level="used up" if each.is_used_up else "",
+            size=each.count,
+        )
+        for each in await short_days(store, now=now, cadence=cadence)
     ]
 
 

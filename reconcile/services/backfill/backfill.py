@@ -16,7 +16,7 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import RequestError
 from reconcile.ports import Backfills, Clock, Store
-from reconcile.services.backfill.estimate import fitting, needs
+from reconcile.services.backfill.estimate import check_fits, estimate_of, needs
 
 ROUND = timedelta(seconds=20)
 """The time budget of one round: with ten more seconds of its lease, a killed round blocks others for at most 30 s."""
@@ -68,10 +68,10 @@ async def begin(request: BackfillRequest, *, store: Store, clock: Clock) -> Back
             raise RequestError(
                 "select leads, for example with --stale-booked or --workspace ID; --help lists all options"
             )
-        found = await needs(request.selection, store=store, share=request.share)
-        lasts = fitting(found, within=request.within)
-        estimate = {"calls": sum(need.calls for need in found), "accounts": len(found), "lasts": lasts.total_seconds()}
-        plan = BackfillPlan(id=request.name, made_at=clock.now(), asked={**request.asked, "estimate": estimate})
+        found = await needs(request.selection, store=store, share=request.share, now=clock.now())
+        check_fits(found, within=request.within)
+        asked = {**request.asked, "estimate": estimate_of(found)}
+        plan = BackfillPlan(id=request.name, made_at=clock.now(), asked=asked)
         await store.backfills.begin(plan, request.selection)
         stored = await known_plan(request.name, store.backfills)
     words = {key: value for key, value in stored.asked.items() if key != "estimate"}

@@ -10,6 +10,7 @@ from reconcile.domain.evidence.controls import Controls
 from reconcile.domain.ids import LeadId, ProviderName, WorkspaceId
 from reconcile.domain.lead import Lead
 from reconcile.ports import Clock, Provider, Store, Telemetry
+from reconcile.services.lookup.limits.day_readings import DayReadings
 from reconcile.services.lookup.limits.in_flight import CallTracker
 from reconcile.services.lookup.limits.time_budget import TimeBudget
 from reconcile.services.lookup.warnings import RunWarnings
@@ -60,6 +61,7 @@ class LookupContext:
     """Leads that no run has seen have a message since then; None searches all leads."""
     warnings: RunWarnings
     calls: CallCounts = field(default_factory=CallCounts)
+    day_readings: DayReadings = field(default_factory=DayReadings)
     in_flight: CallTracker = field(default_factory=CallTracker)
     controls: Controls = field(default_factory=Controls)
     """What the answers of this run prove about the operations that returned them."""

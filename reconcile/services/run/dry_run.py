@@ -66,6 +66,7 @@ _LEDGER_READS = frozenset(
     }
 )
 _OUTBOX_READS = frozenset({"given_up", "given_up_count", "pending", "pending_count"})
+_DAY_QUOTA_READS = frozenset({"load", "short"})
 _CADENCE_READS = frozenset({"override"})
 _CHANGE_HOLD_READS = frozenset({"load", "changed_since", "checked_since"})
 _ANNOTATION_READS = frozenset({"list_all"})
@@ -97,6 +98,7 @@ def dry_run_store(store: Store, *, clock: Clock, on_change: OnChange | None = No
         leases=_NoLeases(),
         breakers=_DryRunBreakers(store.breakers, reads=_BREAKER_READS),
         budgets=LocalBudgets(clock, most=BURST_SHARE),
+        day_quotas=ReadOnly(store.day_quotas, reads=_DAY_QUOTA_READS),
         ledger=_DryRunLedger(store.ledger, reads=_LEDGER_READS),
         outbox=ReadOnly(store.outbox, reads=_OUTBOX_READS),
         cadences=ReadOnly(store.cadences, reads=_CADENCE_READS),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from reconcile.domain.breaker.breaker import RUN_KEY, BreakerReason, BreakerState
 from reconcile.domain.breaker.registry import BreakerRegistry
 from reconcile.domain.ids import ProviderName, RunId
-from reconcile.domain.run.report import Freshness, RunReport
+from reconcile.domain.run.report import Freshness, RunReport, Trigger
 from reconcile.domain.run.report_document import document, receipt_text
 from reconcile.domain.run.request import RunRequest
 from reconcile.errors import LeaseHeld, StoreUnavailable
@@ -18,6 +18,7 @@ from reconcile.services.control.other_releases import foreign_cadence
 from reconcile.services.lookup.admission import CallAdmission
 from reconcile.services.lookup.breakers import RunBreakers
 from reconcile.services.lookup.control_pool import ControlPool
+from reconcile.services.lookup.day_quotas import record_days
 from reconcile.services.lookup.limits.bulkhead import Bulkhead
 from reconcile.services.lookup.limits.concurrency import ProviderLimiters
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, TimeBudget
@@ -200,6 +201,9 @@ async def _under_lease(context: RunContext, admission: CallAdmission, totals: Ru
         watchdog.cancel()
     registry.end(context.clock.now())
     await admission.breakers.save()
+    if not context.request.dry_run and not context.stop.is_terminated:
+        is_own = context.request.workspace is None and context.request.trigger is not Trigger.BACKFILL
+        await record_days(context, planned=context.policy.cadence, is_own=is_own)
     snapshot = await _snapshot(due, known, context=context, registry=registry)
     return await _report(snapshot, totals, context=context, registry=registry)
 

@@ -16,6 +16,7 @@ from reconcile.domain.lead import Lead, LeadState
 from reconcile.domain.workspace import Workspace
 from reconcile.errors import RequestError
 from reconcile.ports import BatchRow, ChangeRow, Store
+from reconcile.services.views.account_days import AccountDay, account_days
 from reconcile.services.views.next_steps import Advice, advice, needs_advice, width
 from reconcile.services.views.status import COUNTED_UP_TO, RunLine
 
@@ -73,6 +74,7 @@ class WorkspaceExplanation:
     due_count: int
     due_limit: int
     quarantined_count: int
+    days: tuple[AccountDay, ...]
     breakers: tuple[Advice, ...]
     batches: tuple[BatchRow, ...]
     commands: tuple[str, ...]
@@ -149,6 +151,7 @@ async def explain_workspace(
         due_count=len(due_leads),
         due_limit=COUNTED_UP_TO,
         quarantined_count=len(quarantined),
+        days=await account_days(workspace, store=store, now=now),
         breakers=await _on_path(workspace_id, list(workspace.credentials), store=store, now=now, policy=breaker),
         batches=tuple(await store.ledger.batches(workspace_id=workspace_id, limit=ROWS)),
         commands=tuple(commands),

@@ -17,7 +17,7 @@ from reconcile.domain.breaker.breaker import (
 from reconcile.domain.ids import Operation, ProviderName
 from reconcile.errors import ErrorClass
 
-_FULL_NAMES = {ProviderName.HIGHLEVEL: "GoHighLevel", ProviderName.CALENDLY: "Calendly"}
+PROVIDER_NAMES = {ProviderName.HIGHLEVEL: "GoHighLevel", ProviderName.CALENDLY: "Calendly"}
 
 _WHAT_FAILED = {
     ErrorClass.CONTRACT: "responses lack a required field",
@@ -91,11 +91,11 @@ def party_name(key: BreakerKey) -> str:
         case BreakerScope.RUN:
             return "the run as a whole"
         case BreakerScope.WORKSPACE:
-            at = f" at {_FULL_NAMES[key.provider]}" if key.provider else ""
+            at = f" at {PROVIDER_NAMES[key.provider]}" if key.provider else ""
             return f"workspace {key.workspace_id}{at}"
         case BreakerScope.PROVIDER:
             provider, _, operation = key.name.partition("/")
-            name = _FULL_NAMES[ProviderName(provider)] if provider in set(ProviderName) else provider
+            name = PROVIDER_NAMES[ProviderName(provider)] if provider in set(ProviderName) else provider
             if operation == Operation.SWEEP:
                 return f"the lists of {name}; leads are looked up instead"
             return f"{name}, {operation.replace('_', ' ')} only" if operation else name
@@ -103,7 +103,7 @@ def party_name(key: BreakerKey) -> str:
 
 def cause_of(breaker: Breaker, *, now: datetime) -> str:
     """Return why the breaker of a workspace is as it is, without the workspace."""
-    at = f"{_FULL_NAMES[breaker.key.provider]}: " if breaker.key.provider else ""
+    at = f"{PROVIDER_NAMES[breaker.key.provider]}: " if breaker.key.provider else ""
     return f"{at}{_cause(breaker, now=now) or 'no cause recorded'}"
 
 

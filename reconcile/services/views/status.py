@@ -20,6 +20,7 @@ from reconcile.ports import AppliedAnnotation, LeaseHolder, RunRow, SignatureRow
 from reconcile.services.control.annotation_effects import sentence
 from reconcile.services.control.annotation_memory import split_key
 from reconcile.services.control.cadence import CadenceView, cadence_view
+from reconcile.services.views.account_days import ShortDay, short_days
 from reconcile.services.views.next_steps import Advice
 from reconcile.services.views.parked import BreakerList, list_breakers
 
@@ -105,6 +106,7 @@ class Overview:
     signatures: tuple[SignatureRow, ...]
     cadence: CadenceView
     schedule: ScheduleState
+    short_days: tuple[ShortDay, ...] = ()
 
 
 async def overview(
@@ -124,8 +126,12 @@ async def overview(
     orders = await store.applied_annotations.list_all()
     last_success_at = await _last_success_at(store, rows_of_all)
     state = schedule_state(next(iter(of_all), None), cadence, now=now)
+    short = tuple(await short_days(store, now=now, cadence=cadence))
     standing, verdict = _overall_status(
-        breakers, of_all, _findings(state, of_all, now=now), total=await store.leads.workspace_count()
+        breakers,
+        of_all,
+        (*_findings(state, of_all, now=now), *((OverallStatus.ATTENTION, each.text) for each in short)),
+        total=await store.leads.workspace_count(),
     )
     return Overview(
         now=now,
@@ -138,6 +144,7 @@ async def overview(
         chores=(
             *_misread(orders),
             *await _unheard(store, now=now),
+            *(Chore(text=each.summary, command=each.commands[0]) for each in short),
             *_chores(quarantined_count, mismatches, await store.outbox.pending_count(only_tried=True)),
             *_given_up(given_up_effects),
         ),
@@ -153,6 +160,7 @@ async def overview(
         signatures=tuple(await store.ledger.signatures(since=now - _RECENT, limit=5)),
         cadence=cadence,
         schedule=state,
+        short_days=short,
     )
 
 
@@ -161,7 +169,7 @@ def _overall_status(
 ) -> _Finding:
     """Return one sentence about the worst condition; *runs* are those that cover all due leads.
 
-    *total* counts all workspaces.
+    *of_schedule* are findings about schedule and daily limits. *total* counts all workspaces.
     """
     wide = [each for each in breakers.shown if each.scope is not BreakerScope.WORKSPACE]
     parked = breakers.parked_count

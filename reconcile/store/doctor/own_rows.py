@@ -7,6 +7,7 @@ from reconcile.domain.breaker.breaker import BreakerReason
 from reconcile.store.coordination.alerts import SqlAlerts
 from reconcile.store.coordination.breakers import SqlBreakers
 from reconcile.store.coordination.cadences import SqlAppliedAnnotations, SqlCadences
+from reconcile.store.coordination.day_quotas import SqlDayQuotas
 from reconcile.store.coordination.outbox import SqlOutbox
 from reconcile.store.db.database import Database
 from reconcile.store.ledger.change_holds import SqlChangeHolds
@@ -25,6 +26,7 @@ async def damaged_rows(database: Database) -> Sequence[str]:
     await alerts.channels()
     await SqlCadences(database).override()
     await SqlAppliedAnnotations(database).list_all()
+    await SqlDayQuotas(database).short(now=_EVER, limit=_RUNS)
     await SqlOutbox(database).given_up(limit=_RUNS)
     await SqlLedger(database).runs(limit=_RUNS)
     await SqlChangeHolds(database).load()

@@ -172,6 +172,27 @@ budget = Table(
     Column("limit_until", Instant),
 )
 
+# What an account's headers left of its day at *read_at*, and the calls that were counted in the present hour of the
+# measurement and in the one before. *used_up_at* is set if the calls will not suffice.
+account_day = Table(
+    "reconcile_account_day",
+    metadata,
+    Column("key", CleanText, primary_key=True),
+    Column("provider", CleanText, nullable=False),
+    Column("workspace_id", CleanText, nullable=False),
+    Column("read_at", Instant, nullable=False),
+    Column("calls_left", BigInteger, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("cadence", CleanText, nullable=False),
+    Column("hour_seconds", Float, nullable=False),
+    Column("hour_calls", BigInteger, nullable=False),
+    Column("hour_own_calls", BigInteger, nullable=False),
+    Column("before_seconds", Float, nullable=False),
+    Column("before_calls", BigInteger, nullable=False),
+    Column("before_own_calls", BigInteger, nullable=False),
+    Column("used_up_at", Instant),
+)
+
 # Kinds of changes that a run holds back until a person approves them by *hash*.
 change_hold = Table(
     "reconcile_change_hold",

@@ -11,7 +11,7 @@ from reconcile.store.mapping.mapping import SchemaMapping
 from reconcile.store.schema.recorded_mapping import forgotten_fault, recorded_mapping
 
 VERSION_TABLE = "reconcile_version"
-LEDGER_HEAD = "ledger_0008"
+LEDGER_HEAD = "ledger_0009"
 DOMAIN_HEAD = "domain_0002"
 """The heads of the two branches in ``migrations``; a test compares."""
 _FIRST_LEDGER, _FIRST_DOMAIN = "ledger_0001", "domain_0001"

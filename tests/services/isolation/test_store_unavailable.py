@@ -44,6 +44,9 @@ SURVIVED = {
     "alerts.channels": "alerts.not_told",
     "alerts.save_channel": "alerts.not_told",
     "change_holds.load": "alerts.not_told",
+    "day_quotas.load": "day_quota.not_saved",
+    "day_quotas.save": "day_quota.not_saved",
+    "day_quotas.short": "alerts.not_told",
 }
 """What a run goes on without, and the warning by which it says so."""
 WRITTEN_BEFORE = {
@@ -92,6 +95,7 @@ async def _company(harness: RunHarness) -> None:
     cancel(harness, [each.id for each in leads[:2]])
     told = harness.ghl.usage
     harness.ghl.usage = lambda workspace: replace(told(workspace), remaining=9)  # type: ignore[method-assign]
+    harness.ghl.day_limit = 1_000
     harness.sink = FakeSink()
     harness.notifier = an_alarm(FakeChannel())
 

@@ -1,11 +1,10 @@
 """Reserves calls from the rate budgets of a workspace's accounts, and settles them by actual use."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
-from reconcile.domain.coordination.rate_limit import limit_of
+from reconcile.domain.coordination.rate_limit import budget_key, limit_of
 from reconcile.domain.evidence.lookup import Lookup
 from reconcile.domain.ids import ProviderName
 from reconcile.domain.planning.outcome import DeferReason
@@ -56,13 +55,15 @@ class RateReservation:
         for provider, count in self._reserved.items():
             usage = context.providers[provider].usage(workspace)
             context.calls.total += usage.calls
+            key = budget_key(workspace, provider)
+            context.day_readings.note(key, usage, workspace_id=workspace.id, provider=provider)
             for note in usage.notes:
                 context.warnings.note(note)
             if usage.not_before is not None:
                 pauses.append(usage.not_before)
             if count != usage.calls or usage.limit is not None or usage.remaining is not None:
                 await context.store.budgets.settle(
-                    budget_key(workspace, provider),
+                    key,
                     unused=count - usage.calls,
                     usage=usage,
                     limit=limit_of(provider),
@@ -90,10 +91,3 @@ class RateReservation:
 def calls_of(batch: Iterable[Sequence[Lookup]]) -> Counter[ProviderName]:
     """Return how many look-ups each provider gets."""
     return Counter(lookup.provider for needed in batch for lookup in needed)
-
-
-def budget_key(workspace: Workspace, provider: ProviderName) -> str:
-    """Return the key of an account's budget: a digest, as the customer's column may hold a person's e-mail address."""
-    credential = workspace.credentials.get(provider)
-    account = (credential.account if credential else None) or workspace.id
-    return f"{provider}:{hashlib.sha256(account.encode()).hexdigest()[:32]}"
