@@ -35,16 +35,22 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
 
 def main() -> None:
     """Build, save and measure."""
-    DIST.mkdir(exist_ok=True)
     with engine() as docker:
-        base = available_base(docker)
-        build(docker, base)
-        save(docker, ARCHIVE)
-        BILL.write_text(docker("run", "--rm", "--network=none", "--entrypoint=python", TAG, "-c", _print(bill.BILL)))
+        base = make(docker)
         FIGURES.write_text(
             f"{ARCHIVE.relative_to(ROOT)}, on {base}; its contents: {BILL.relative_to(ROOT)}\n"
             f"{figures.table(docker, TAG, ARCHIVE)}\n"
         )
+
+
+def make(docker: Docker) -> str:
+    """Write the archive and its bill of materials; return the base."""
+    DIST.mkdir(exist_ok=True)
+    base = available_base(docker)
+    build(docker, base)
+    save(docker, ARCHIVE)
+    BILL.write_text(docker("run", "--rm", "--network=none", "--entrypoint=python", TAG, "-c", _print(bill.BILL)))
+    return base
 
 
 def save(docker: Docker, target: Path) -> None:
@@ -52,6 +58,7 @@ def save(docker: Docker, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         saved = Path(folder) / "saved.tar"
         docker("save", "--output", saved, TAG)
+        target.unlink(missing_ok=True)
         archive.normalize(saved, target, moment=commit_time())
 
 

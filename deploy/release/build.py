@@ -18,6 +18,7 @@ from pathlib import Path
 
 from deploy.image import archive, debian
 from deploy.image import build as image
+from deploy.image.engine import engine
 from reconcile import __version__
 from tests import toolbox
 from tests.cluster.kubernetes import binaries
@@ -46,7 +47,8 @@ def main() -> None:
     image.DIST.mkdir(exist_ok=True)
     build(image.ROOT, image.DIST)
     if not (image.ARCHIVE.exists() and archive.labels(image.ARCHIVE)["revision"] == commit):
-        image.main()
+        with engine() as docker:
+            image.make(docker)
     sums = checksums(image.DIST)
     (image.DIST / CHECKSUMS).write_text(sums)
     print(f"{sums}release {__version__} of commit {commit} is in {image.DIST.name}/, checksums in {CHECKSUMS}")

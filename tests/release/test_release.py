@@ -56,7 +56,7 @@ def test_wheel_and_sources_install_into_a_new_environment_without_an_index(
 
     assert tools.run(command, "--version") == f"reconcile {__version__}\n"
     assert "Usage: reconcile doctor" in tools.run(command, "doctor", "--help")
-    assert tools.run(python, "-c", "import reconcile; print(reconcile.__file__)").startswith(str(site))
+    assert tools.run(python, "-P", "-c", "import reconcile; print(reconcile.__file__)").startswith(str(site))
 
 
 @by_helm
