@@ -161,6 +161,8 @@ class PageFacts:
     trials_note: str = ""
     ages: Ages = field(default_factory=Ages)
     median_age: timedelta | None = None
+    never_verified: int = 0
+    """Leads with something to compare for which no provider has answered yet."""
     at_risk_count: int = 0
     at_risk: tuple[RiskyMeeting, ...] = ()
     failures: tuple[Failure, ...] = ()

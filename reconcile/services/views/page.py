@@ -86,6 +86,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         trials_note=trials_note,
         ages=await store.leads.ages(now=now, policy=due, limit=WORKSPACES_SHOWN),
         median_age=view.freshness.median,
+        never_verified=view.freshness.never_verified,
         at_risk_count=view.at_risk_count,
         at_risk=tuple(map(_meeting, await store.leads.at_risk(now=now, policy=due, limit=MEETINGS_SHOWN))),
         failures=tuple(map(_failure, (await store.ledger.sightings(since=since))[:FAILURES_SHOWN])),
