@@ -131,6 +131,14 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpcomingRun:
+    """What the next run does, as a clause, and when it is due; None if that is unknown."""
+
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
     """The content of the page for the period from *since* to *now*.
 
@@ -145,6 +153,8 @@ class PageFacts:
     standing: OverallStatus
     headline: str
     situation: Situation | None = None
+    upcoming: UpcomingRun | None = None
+    """Only where nothing is wrong: otherwise the situation says what comes next."""
     runbook_url: str | None = None
     steps: tuple[SuggestedCommand, ...] = ()
     notes: tuple[str, ...] = ()
