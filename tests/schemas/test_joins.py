@@ -28,7 +28,12 @@ CREATE TABLE locations (id bigint PRIMARY KEY, account_id bigint NOT NULL REFERE
 INSERT INTO locations SELECT id + 100, id FROM accounts;
 ALTER TABLE leads ADD COLUMN location_id bigint REFERENCES locations;
 UPDATE leads SET location_id = account_id + 100;
-ALTER TABLE leads DROP COLUMN account_id;
+ALTER TABLE leads DROP COLUMN account_id, ADD COLUMN merged_into bigint REFERENCES leads;
+"""
+BOOKINGS_APART = """
+ALTER TABLE appointments RENAME TO {name};
+ALTER TABLE leads DROP booking_id, DROP booking_provider, DROP booking_status, DROP booking_start_time,
+    DROP booking_end_time, DROP booking_canceled_at;
 """
 E_MAIL_OF_LEAD = """
 CREATE TABLE e_mail (id bigint PRIMARY KEY, lead_id bigint NOT NULL REFERENCES leads {unique}, address text NOT NULL);
@@ -177,6 +182,20 @@ async def test_leads_that_name_their_workspace_by_way_of_another_table_get_a_vie
     assert seen.after_first != seen.before
     assert seen.after_again == seen.after_first
     assert seen.after_undo == seen.before
+
+
+@pytest.mark.parametrize("name", ["lead_bookings", "termine"])
+async def test_bookings_of_leads_are_not_taken_for_leads_without_a_workspace(
+    name: str, company_database: CompanyDatabase
+) -> None:
+    url = company_database("snake")
+    await execute(url, BOOKINGS_APART.format(name=name))
+    await execute(url, "ALTER TABLE leads RENAME TO kunden" if name == "termine" else "SELECT 1")
+    proposal, _ = await propose(url)
+    tables = {each.section: each.value for each in proposal.choices if each.key == "table"}
+
+    assert proposal.views == ()
+    assert tables["appointment"] == f'"{name}"'
 
 
 def test_the_view_is_printed_and_written_and_nothing_is_proposed_before(

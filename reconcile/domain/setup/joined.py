@@ -10,6 +10,9 @@ from reconcile.domain.setup.survey import SurveyedTable, ValueShape
 from reconcile.domain.setup.tables import is_called_appointment, owner_column, ownerless_lead_score, shaped_columns
 from reconcile.domain.setup.word_choices import word_meanings
 
+_SURELY_LEADS = 3
+"""A table with e-mail addresses alone has less; its name says leads, or it holds ids of bookings."""
+
 
 def rows_of(table: SurveyedTable, other: SurveyedTable, key: str, selected: str, also: str = "") -> str:
     """Return the question for the rows of *other* whose *key* names a row of *table*, in parentheses."""
@@ -117,9 +120,15 @@ def views_of_leads(
             for owner, named in sorted(by_name[target].references.items())
             if named == workspace.full_name
         ]
-        if ways:
+        if ways and not any(_are_leads_of(middle, table) for _, middle, _ in ways):
             return table, [_statement(table, *way, name) for way in ways]
     return None
+
+
+def _are_leads_of(middle: SurveyedTable, table: SurveyedTable) -> bool:
+    """Return whether *middle* looks like leads whose bookings are in *table*, rather than like users or branches."""
+    emails = [bool(shaped_columns(each, ValueShape.EMAIL)) for each in (middle, table)]
+    return ownerless_lead_score(middle) >= _SURELY_LEADS or emails == [True, False]
 
 
 def owner_name(table: SurveyedTable, workspace: SurveyedTable) -> str | None:

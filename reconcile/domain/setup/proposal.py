@@ -53,7 +53,7 @@ def propose_mapping(tables: Sequence[SurveyedTable]) -> MappingProposal:
     if lead is None:
         return _without("leads (an e-mail address and a workspace)")
     lead = with_base(lead, tables)
-    others = [each for each in tables if each not in (workspace, lead)]
+    others = [each for each in tables if each is not workspace and each.full_name not in lead.names]
     appointment = best_table(others, lambda each: appointment_score(each, lead))
     made = MappingDraft()
     _add_workspace(made, workspace, others)
