@@ -30,6 +30,13 @@ ALTER TABLE leads ADD COLUMN location_id bigint REFERENCES locations;
 UPDATE leads SET location_id = account_id + 100;
 ALTER TABLE leads DROP COLUMN account_id, ADD COLUMN merged_into bigint REFERENCES leads;
 """
+TOKENS_APART = """
+CREATE TABLE integrations (id bigint PRIMARY KEY, account_id bigint NOT NULL UNIQUE REFERENCES accounts,
+    ghl_location_id text, ghl_access_token text, calendly_user_uri text, calendly_access_token text);
+INSERT INTO integrations SELECT id + 100, id, ghl_location_id, ghl_access_token, calendly_user_uri,
+    calendly_access_token FROM accounts;
+ALTER TABLE accounts DROP ghl_location_id, DROP ghl_access_token, DROP calendly_user_uri, DROP calendly_access_token;
+"""
 BOOKINGS_APART = """
 ALTER TABLE appointments RENAME TO {name};
 ALTER TABLE leads DROP booking_id, DROP booking_provider, DROP booking_status, DROP booking_start_time,
@@ -182,6 +189,25 @@ async def test_leads_that_name_their_workspace_by_way_of_another_table_get_a_vie
     assert seen.after_first != seen.before
     assert seen.after_again == seen.after_first
     assert seen.after_undo == seen.before
+
+
+async def test_workspaces_whose_tokens_are_in_another_table_get_a_view(company_database: CompanyDatabase) -> None:
+    url = company_database("snake")
+    await execute(url, TOKENS_APART)
+    proposal, _ = await propose(url)
+    await execute(url, proposal.views[0])
+    again, mapping = await propose(url)
+    found = {(each.section, each.key): each.value for each in again.choices}
+
+    assert proposal.choices == ()
+    assert proposal.obstacles[0].startswith("integrations holds tokens, and leads name accounts instead")
+    assert found["workspace", "table"] == '"accounts_with_tokens"'
+    assert found["workspace.columns", "ghl_token"] == '"ghl_access_token"'
+    assert found["lead.columns", "workspace_id"] == '"account_id"'
+    assert mapping is not None
+    seen = await journey(url, mapping)
+    assert [report.errors for report in (seen.dry, seen.first, seen.again)] == [0, 0, 0]
+    assert (seen.after_first != seen.before, seen.after_undo == seen.before) == (True, True)
 
 
 @pytest.mark.parametrize("name", ["lead_bookings", "termine"])

@@ -1,17 +1,13 @@
-"""Fields that another table holds: as expressions over the row, or by a view where no expression may stand."""
+"""Fields that another table holds, as expressions over the row."""
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from reconcile.domain.setup.draft import Certainty, MappingDraft, first_named, quoted_expression, words_of
 from reconcile.domain.setup.identifier import identifier
 from reconcile.domain.setup.survey import SurveyedTable, ValueShape
-from reconcile.domain.setup.tables import is_called_appointment, owner_column, ownerless_lead_score, shaped_columns
+from reconcile.domain.setup.tables import shaped_columns
 from reconcile.domain.setup.word_choices import word_meanings
-
-_SURELY_LEADS = 3
-"""A table with e-mail addresses alone has less; its name says leads, or it holds ids of bookings."""
 
 
 def rows_of(table: SurveyedTable, other: SurveyedTable, key: str, selected: str, also: str = "") -> str:
@@ -88,59 +84,3 @@ def add_enrollment(made: MappingDraft, table: SurveyedTable, others: Sequence[Su
                 "lead.columns", "in_sequence", quoted_expression(sql), f"rows of {other.full_name}", Certainty.LIKELY
             )
             return
-
-
-def with_base(view: SurveyedTable, tables: Sequence[SurveyedTable]) -> SurveyedTable:
-    """Return a view with the primary key of the table that it stands for: the only one with so many of its columns."""
-    inside = [each for each in tables if each.full_name in view.reads and each.columns.keys() <= view.columns.keys()]
-    ranked = sorted(inside, key=lambda each: len(each.columns), reverse=True)
-    if not ranked or (len(ranked) > 1 and len(ranked[0].columns) == len(ranked[1].columns)):
-        return view
-    return replace(view, stands_for=ranked[0].full_name, primary=ranked[0].primary)
-
-
-def views_of_leads(
-    tables: Sequence[SurveyedTable], workspace: SurveyedTable
-) -> tuple[SurveyedTable, Sequence[str]] | None:
-    """Return the best table of leads that names its workspace by way of another table only, with a view for each way.
-
-    A view reads one table, so PostgreSQL lets a run lock and update its rows without a trigger.
-    """
-    by_name = {each.full_name: each for each in tables}
-    ranked = sorted(tables, key=lambda each: (-ownerless_lead_score(each), each.full_name))
-    for table in ranked:
-        name = owner_name(table, workspace)
-        is_fit = ownerless_lead_score(table) and not table.is_view and not is_called_appointment(table)
-        if name is None or not is_fit or owner_column(table, workspace) is not None:
-            continue
-        ways = [
-            (key, by_name[target], owner)
-            for key, target in sorted(table.references.items())
-            if target in by_name and target != table.full_name and len(by_name[target].primary) == 1
-            for owner, named in sorted(by_name[target].references.items())
-            if named == workspace.full_name
-        ]
-        if ways and not any(_are_leads_of(middle, table) for _, middle, _ in ways):
-            return table, [_statement(table, *way, name) for way in ways]
-    return None
-
-
-def _are_leads_of(middle: SurveyedTable, table: SurveyedTable) -> bool:
-    """Return whether *middle* looks like leads whose bookings are in *table*, rather than like users or branches."""
-    emails = [bool(shaped_columns(each, ValueShape.EMAIL)) for each in (middle, table)]
-    return ownerless_lead_score(middle) >= _SURELY_LEADS or emails == [True, False]
-
-
-def owner_name(table: SurveyedTable, workspace: SurveyedTable) -> str | None:
-    """Return a name for the view's column that names the workspace, by which ``owner_column`` finds it."""
-    names = (f"{words_of(workspace.name).rstrip('s').replace('-', '_')}_id", "workspace_id")
-    return next((each for each in names if each not in table.columns), None)
-
-
-def _statement(table: SurveyedTable, key: str, middle: SurveyedTable, owner: str, name: str) -> str:
-    view = identifier(f"{table.name}_with_workspace")
-    schema = "" if table.schema == "public" else f"{identifier(table.schema)}."
-    is_its = f"m.{identifier(middle.primary[0])} = l.{identifier(key)}"
-    owned = f"(SELECT m.{identifier(owner)} FROM {middle.sql_name} m WHERE {is_its})"  # noqa: S608 - names quoted
-    selected = f"SELECT l.*, {owned} AS {identifier(name)} FROM {table.sql_name} l"  # noqa: S608 - as above
-    return f"CREATE VIEW {schema}{view} AS {selected}"

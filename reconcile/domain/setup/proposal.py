@@ -13,7 +13,15 @@ from reconcile.domain.setup.draft import (
     words_of,
 )
 from reconcile.domain.setup.identifier import identifier
-from reconcile.domain.setup.joined import add_email, add_enrollment, add_zone, views_of_leads, with_base
+from reconcile.domain.setup.joined import add_email, add_enrollment, add_zone
+from reconcile.domain.setup.needed_views import (
+    proposal_before_leads,
+    proposal_before_workspaces,
+    proposal_without,
+    views_of_leads,
+    with_base,
+    with_leads,
+)
 from reconcile.domain.setup.preference import add_preference
 from reconcile.domain.setup.survey import SurveyedColumn, SurveyedTable, SurveyedType, ValueShape
 from reconcile.domain.setup.tables import (
@@ -21,7 +29,6 @@ from reconcile.domain.setup.tables import (
     appointment_score,
     best_table,
     booking_columns,
-    lead_score,
     owner_column,
     ownerless_lead_score,
     shaped_columns,
@@ -44,16 +51,16 @@ _CALLED_OFF = r"cancel+ed"
 def propose_mapping(tables: Sequence[SurveyedTable]) -> MappingProposal:
     """Return a mapping of *tables*; without a table of leads or workspaces, only the obstacle."""
     workspace = best_table(tables, workspace_score)
-    lead = best_table([each for each in tables if each is not workspace], lambda each: lead_score(each, workspace))
     if workspace is None:
-        return _without("workspaces (tokens or locations)")
+        return proposal_without("workspaces (tokens or locations)")
+    workspace, lead = with_leads(tables, with_base(workspace, tables))
     by_way = views_of_leads(tables, workspace)
     if by_way is not None and (lead is None or ownerless_lead_score(by_way[0]) > ownerless_lead_score(lead)):
-        return _before_a_view(*by_way, workspace)
+        return proposal_before_leads(*by_way, workspace)
     if lead is None:
-        return _without("leads (an e-mail address and a workspace)")
+        return proposal_before_workspaces(tables, workspace)
     lead = with_base(lead, tables)
-    others = [each for each in tables if each is not workspace and each.full_name not in lead.names]
+    others = [each for each in tables if each.full_name not in workspace.names | lead.names]
     appointment = best_table(others, lambda each: appointment_score(each, lead))
     made = MappingDraft()
     _add_workspace(made, workspace, others)
@@ -63,20 +70,6 @@ def propose_mapping(tables: Sequence[SurveyedTable]) -> MappingProposal:
     add_providers(made, [each for each in (lead, appointment) if each is not None])
     add_preference(made, workspace, others)
     return MappingProposal(choices=tuple(made.choices), obstacles=tuple(made.obstacles))
-
-
-def _without(missing: str) -> MappingProposal:
-    return MappingProposal(obstacles=(f"no table looks like one of {missing}; write the mapping by hand",))
-
-
-def _before_a_view(table: SurveyedTable, statements: Sequence[str], workspace: SurveyedTable) -> MappingProposal:
-    """Return the view that has to be created first: a lead's workspace must be a column."""
-    which = "the view below" if len(statements) == 1 else "one of the views below, of which each goes another way"
-    text = (
-        f"{table.full_name} looks like leads, but names its row of {workspace.full_name} only by way of another table; "
-        f"create {which}, and run `reconcile init` again"
-    )
-    return MappingProposal(obstacles=(text,), views=tuple(statements))
 
 
 def _key(made: MappingDraft, section: str, table: SurveyedTable, owner: SurveyedColumn | None = None) -> None:

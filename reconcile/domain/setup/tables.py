@@ -64,7 +64,7 @@ def appointment_score(table: SurveyedTable, lead: SurveyedTable) -> int:
 def owner_column(table: SurveyedTable, workspace: SurveyedTable) -> SurveyedColumn | None:
     """Return the column that names the workspace: by a foreign key, or in a view by its name."""
     for column, target in table.references.items():
-        if target == workspace.full_name:
+        if target in workspace.names:
             return table.columns[column]
     if not table.is_view:
         return None

@@ -12,18 +12,14 @@ from reconcile.domain.due import DuePolicy
 from reconcile.domain.ids import LeadId, RunId, WorkspaceId
 from reconcile.domain.lead import Lead, LeadState, Rollup
 from reconcile.domain.planning.outcome import Outcome
-from reconcile.domain.run.cadence import CadenceOverride, PlannedCadence
+from reconcile.domain.run.cadence import PlannedCadence
 from reconcile.domain.views.page import OverallStatus, PageFacts
 from reconcile.errors import ErrorClass
 from reconcile.ports import ChangeRow, ScheduledRun
 from tests.services.stub_store import LEAD, NOW, WORKSPACE, Stub, healthy, run_row
 from tests.use_cases import REPAIRS_SHOWN, TROUBLES_SHOWN, page_facts
 
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
-EACH_MINUTE = PlannedCadence(
-    schedule="* * * * *", interval=MINUTE, next_at=NOW + MINUTE, past_ticks=tuple(NOW - n * MINUTE for n in range(3))
-)
-SLOWER = CadenceOverride(every=10 * MINUTE, reason="quiet", actor="ann", set_at=NOW - 2 * MINUTE, expires_at=NOW + HOUR)
+HOUR = timedelta(hours=1)
 RUNBOOK = (Path(__file__).parents[3] / "docs" / "runbook.md").read_text()
 MEETING = Lead(
     id=LEAD,
@@ -203,41 +199,6 @@ async def test_a_long_silence_counts_from_the_last_run_and_a_late_run_from_its_t
 async def test_where_all_is_well_or_nothing_has_begun_there_is_nothing_to_answer() -> None:
     assert (await facts(Stub(runs=[NEWEST]))).situation is None
     assert (await facts(Stub())).situation is None
-
-
-@pytest.mark.parametrize(
-    ("planned", "override", "text", "at"),
-    [
-        (EACH_MINUTE, None, "a run checks the leads that are due by then; due now: ", NOW + MINUTE),
-        (EACH_MINUTE, SLOWER, "a run checks the leads that are due by then; due now: ", NOW + 9 * MINUTE),
-        (PlannedCadence(), None, "a run, when something starts it: ", None),
-    ],
-    ids=["by-schedule", "lowered", "unknown"],
-)
-async def test_where_all_is_well_the_page_says_when_the_next_run_is_due(
-    planned: PlannedCadence, override: CadenceOverride | None, text: str, at: datetime | None
-) -> None:
-    stub = Stub(runs=[run_row("run-9", minutes_ago=1, report=healthy())])
-    if override:
-        await stub.cadences.set(override)
-    found = await page_facts(
-        stub.store(), now=NOW, span=24 * HOUR, due=DuePolicy(), breaker=BreakerPolicy(), planned=planned
-    )
-
-    assert (found.standing, found.situation) == (OverallStatus.WELL, None)
-    assert found.upcoming is not None
-    assert (found.upcoming.text[: len(text)], found.upcoming.at) == (text, at)
-
-
-async def test_of_meetings_at_risk_the_page_says_when_the_next_run_is_due() -> None:
-    stub = Stub(runs=[run_row("run-9", minutes_ago=1, report=healthy())], at_risk=[MEETING])
-    found = await page_facts(
-        stub.store(), now=NOW, span=24 * HOUR, due=DuePolicy(), breaker=BreakerPolicy(), planned=EACH_MINUTE
-    )
-
-    assert found.upcoming is None
-    assert found.situation is not None
-    assert found.situation.next_at == NOW + MINUTE
 
 
 async def test_the_error_rate_of_now_is_the_last_runs() -> None:
