@@ -76,6 +76,14 @@ dist/image.txt: $(OF_IMAGE) | $(STAMP)
 test-image: image  ## looks into the image and starts it
 	$(BIN)/pytest tests/image -m image
 
+.PHONY: release
+release: $(STAMP)  ## wheel, sources, chart, image, bills of materials and checksums of the last commit in dist/, reproducibly
+	$(BIN)/python -m deploy.release.build
+
+.PHONY: test-release
+test-release: release  ## installs, renders and starts what is in a release, and builds it a second time
+	$(BIN)/pytest tests/release -m release
+
 .PHONY: check
 check: $(STAMP)  ## lint, format, names, types and import contracts
 	$(BIN)/ruff check
@@ -106,6 +114,7 @@ lock: $(STAMP)  ## resolve pyproject.toml anew into the hash-locked files
 	$(LOCK) pyproject.toml --upgrade --extra page --output-file requirements.lock
 	$(LOCK) pyproject.toml --upgrade --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 	$(LOCK) --group image --upgrade --output-file requirements-image.lock
+	$(LOCK) deploy/release/requirements.in --upgrade --output-file deploy/release/requirements.lock
 	$(LOCK) tests/chart/requirements.in --upgrade --output-file tests/chart/requirements.lock
 	$(LOCK) tests/audit/requirements.in --upgrade --output-file tests/audit/requirements.lock
 	$(LOCK) tests/fuzz/requirements.in --upgrade --output-file tests/fuzz/requirements.lock

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from deploy.image import debian
+from deploy.release import build as release
+from tests import toolbox
 from tests.chart import tools as chart
 from tests.cluster.kubernetes import binaries
 from tests.cluster.kubernetes.processes import ClusterError
@@ -29,11 +31,20 @@ COMPILED: Mapping[str, Callable[[], object]] = {
 }
 INSTALLED: Mapping[str, Callable[[], object]] = {
     "base-python": partial(debian.archive, debian.PYTHON),
+    "release": partial(toolbox.packages, release.LOCK),
     "chart-checks": chart.checks,
     "base-postgres": partial(debian.archive, debian.POSTGRES),
     **clients.tools(),
     **libraries.tools(),
 }
+FAULTS = (
+    ClusterError,
+    debian.BaseError,
+    chart.ToolError,
+    toolbox.ToolError,
+    clients.ClientError,
+    libraries.LibraryError,
+)
 
 
 def make(lane: Mapping[str, Callable[[], object]]) -> list[str]:
@@ -43,7 +54,7 @@ def make(lane: Mapping[str, Callable[[], object]]) -> list[str]:
         begun = time.monotonic()
         try:
             build()
-        except (ClusterError, debian.BaseError, chart.ToolError, clients.ClientError, libraries.LibraryError) as error:
+        except FAULTS as error:
             failed.append(name)
             sys.stderr.write(f"{name}: {error}\n")
         else:

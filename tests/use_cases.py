@@ -18,9 +18,10 @@ from reconcile.services.alerting.view import alerts_view
 from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
 from reconcile.services.backfill.backfill import ROUND, BackfillRequest
+from reconcile.services.backfill.commands import JobPlace
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
 from reconcile.services.backfill.undo import Undo, Undoing, UnrevertedLead, undo
-from reconcile.services.backfill.view import BackfillView, JobPlace
+from reconcile.services.backfill.view import BackfillView
 from reconcile.services.backfill.view import view as backfill_view
 from reconcile.services.control.annotation_commands import AppliedCommands, apply_commands
 from reconcile.services.control.annotation_memory import AnnotationMemory

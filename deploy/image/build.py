@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from deploy.image import bill, debian, figures
+from deploy.image import archive, bill, debian, figures
 from deploy.image.engine import MachinesDocker, engine
 from reconcile import __version__
 from tests.cluster.docker import Docker
@@ -35,16 +35,31 @@ PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY",
 
 def main() -> None:
     """Build, save and measure."""
-    DIST.mkdir(exist_ok=True)
     with engine() as docker:
-        base = _base(docker)
-        build(docker, base)
-        docker("save", "--output", ARCHIVE, TAG)
-        BILL.write_text(docker("run", "--rm", "--network=none", "--entrypoint=python", TAG, "-c", _print(bill.BILL)))
+        base = make(docker)
         FIGURES.write_text(
             f"{ARCHIVE.relative_to(ROOT)}, on {base}; its contents: {BILL.relative_to(ROOT)}\n"
             f"{figures.table(docker, TAG, ARCHIVE)}\n"
         )
+
+
+def make(docker: Docker) -> str:
+    """Write the archive and its bill of materials; return the base."""
+    DIST.mkdir(exist_ok=True)
+    base = available_base(docker)
+    build(docker, base)
+    save(docker, ARCHIVE)
+    BILL.write_text(docker("run", "--rm", "--network=none", "--entrypoint=python", TAG, "-c", _print(bill.BILL)))
+    return base
+
+
+def save(docker: Docker, target: Path) -> None:
+    """Write the image to the archive *target*: the same image of the same commit makes the same file."""
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        saved = Path(folder) / "saved.tar"
+        docker("save", "--output", saved, TAG)
+        target.unlink(missing_ok=True)
+        archive.normalize(saved, target, moment=commit_time())
 
 
 def build(docker: Docker, base: str, *, tag: str = TAG, options: tuple[str, ...] = ()) -> None:
@@ -71,11 +86,15 @@ def build(docker: Docker, base: str, *, tag: str = TAG, options: tuple[str, ...]
             raise ClusterError(f"the build ended with {done.returncode}: {log.read_text()[-4000:]}")
 
 
+def commit_time() -> int:
+    """Return SOURCE_DATE_EPOCH, by default the time of the last commit."""
+    return int(os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct") or 0)
+
+
 def arguments(base: str) -> Mapping[str, str]:
     """Return the build's arguments."""
     revision = _git("rev-parse", "HEAD") + ("-dirty" if _git("status", "--porcelain") else "")
-    moment = os.environ.get("SOURCE_DATE_EPOCH") or _git("log", "-1", "--format=%ct") or "0"
-    given = {"BASE": base, "VERSION": __version__, "REVISION": revision, "SOURCE_DATE_EPOCH": moment}
+    given = {"BASE": base, "VERSION": __version__, "REVISION": revision, "SOURCE_DATE_EPOCH": str(commit_time())}
     given |= {name: os.environ[name] for name in PROXIES if os.environ.get(name)}
     if index := os.environ.get("INDEX"):
         given["INDEX"] = index
@@ -98,7 +117,7 @@ def secrets() -> Iterator[Mapping[str, Path]]:
         yield {**found, "pip": Path(file.name)}
 
 
-def _base(docker: Docker) -> str:
+def available_base(docker: Docker) -> str:
     """Return the name of an available base: the requested one, the public one, or one built from Debian packages."""
     requested = os.environ.get("BASE")
     public = re.search(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)

@@ -11,6 +11,7 @@ from reconcile.ports import Store
 from reconcile.services.backfill import backfill
 from reconcile.services.backfill.apply import Applying
 from reconcile.services.backfill.backfill import ROUND, BackfillRequest, OnShareProgress, ShareProgress
+from reconcile.services.backfill.commands import JobPlace
 from reconcile.services.backfill.planning import OwnBreakers, carrying_out, planning
 from reconcile.services.run.context import Dependencies, RunPolicy
 from reconcile.settings import Settings
@@ -61,7 +62,13 @@ async def apply(
     """Apply a plan, or this process's shard; also return the report of a run that was stopped."""
     async with bootstrap.open_database(settings) as opened:
         store, clock = opened.store, opened.clock
-        admitted = await backfill.admitted(plan_id, approve=approve, backfills=store.backfills)
+        admitted = await backfill.admitted(
+            plan_id,
+            approve=approve,
+            backfills=store.backfills,
+            shards=settings.shard.total if settings.shard else 1,
+            place=job_place(settings),
+        )
         applying, own = Applying(plan_id), OwnBreakers(None)
 
         def adapt(deps: Dependencies, policy: RunPolicy) -> tuple[Dependencies, RunPolicy]:
@@ -76,6 +83,13 @@ async def apply(
             await backfill.hold(plan_id, applying.trouble, backfills=store.backfills)
         await backfill.conclude(plan_id, backfills=store.backfills, now=clock.now())
         return await backfill.known_plan(plan_id, store.backfills), trouble
+
+
+def job_place(settings: Settings) -> JobPlace | None:
+    """Return the Job of the chart that this process runs in; None elsewhere."""
+    if settings.job_name is None or settings.cronjob is None or settings.namespace is None:
+        return None
+    return JobPlace(job=settings.job_name, cronjob=settings.cronjob, namespace=settings.namespace)
 
 
 def caps(settings: Settings) -> ChangeCaps:

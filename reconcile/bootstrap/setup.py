@@ -43,6 +43,12 @@ async def check_text(settings: Settings, text: str, *, name: str) -> Sequence[Fi
     return await check_schema(settings.database_url, mapping=mapping, now=SystemClock().now())
 
 
+def views_script(proposal: MappingProposal) -> str | None:
+    """Return the SQL of the views that are needed before a mapping can be proposed; None without any."""
+    head = "-- Execute one of these, and run `reconcile init` again.\n"
+    return head + "".join(f"{each};\n" for each in proposal.views) if proposal.views else None
+
+
 async def database_script(settings: Settings, text: str, findings: Sequence[Finding]) -> str | None:
     """Return the SQL that prepares the database for the mapping *text*: roles, and the statements of *findings*.
 

@@ -36,6 +36,23 @@ async def test_freshness_counts_leads_with_a_booking(store: Store, migrated_url:
     assert await store.leads.at_risk_count(now=NOW, policy=POLICY) == 2
 
 
+async def test_leads_with_something_to_compare_that_were_never_verified_are_counted(
+    store: Store, migrated_url: str
+) -> None:
+    """With a booking, in a sequence, or after a message; a lead without any of these is not checked at all."""
+    leads = [
+        lead("booked", rollup=Rollup(booking_id="A1", status=AppointmentStatus.CONFIRMED), in_sequence=False),
+        lead("in-sequence", in_sequence=True),
+        lead("wrote", in_sequence=False, last_inbound_at=NOW - LONG),
+        lead("verified", in_sequence=True),
+        lead("never-engaged", in_sequence=False),
+    ]
+    await seed(migrated_url, mapping=DEFAULT, workspaces=[workspace()], leads=leads)
+    await store.leads.write(batch([lead_write(leads[3], state=state(attempted_at=NOW, verified_at=NOW))]))
+
+    assert (await store.leads.freshness(now=NOW, policy=POLICY)).never_verified == 3
+
+
 async def test_unseen_leads_are_counted_and_selected_by_their_last_message(store: Store, migrated_url: str) -> None:
     leads = [
         lead("long-ago", in_sequence=False, last_inbound_at=NOW - 3 * DAY),

@@ -1,4 +1,4 @@
-"""The page's link to the runbook."""
+"""The answers on the page's first screen: the link to the runbook, and what comes next."""
 
 import re
 from dataclasses import replace
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconcile.bootstrap.page import facts
-from reconcile.domain.views.page import OverallStatus, PageFacts, Situation
+from reconcile.domain.views.page import OverallStatus, PageFacts, Situation, UpcomingRun
 from reconcile.page.render import page
 from reconcile.settings import Settings
 from tests.test_docs import anchors
@@ -34,6 +34,13 @@ def test_where_the_runbook_is_published_the_page_links_to_the_section(heading: s
 
 def test_elsewhere_it_names_file_and_section() -> None:
     assert re.search(r"<dd>\s*A run was killed \(docs/runbook\.md\)</dd>", page(trouble("A run was killed")))
+
+
+def test_where_all_is_well_the_page_says_when_the_next_run_is_due() -> None:
+    upcoming = UpcomingRun(text="a run checks what is due", at=NOW + timedelta(minutes=1))
+    well = replace(trouble("A run was killed"), standing=OverallStatus.WELL, situation=None, upcoming=upcoming)
+
+    assert "<dt>Next</dt><dd>at 09:01:00 UTC a run checks what is due</dd>" in page(well)
 
 
 async def test_the_url_is_the_one_of_the_alerts(migrated_url: str) -> None:

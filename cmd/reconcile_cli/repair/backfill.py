@@ -15,7 +15,7 @@ from reconcile.domain.ids import ProviderName, WorkspaceId
 from reconcile.domain.run.report import RunReport
 from reconcile.errors import RequestError
 from reconcile.services.backfill.backfill import BackfillRequest, OnShareProgress, known_plan
-from reconcile.services.backfill.view import BackfillView, JobPlace, view
+from reconcile.services.backfill.view import BackfillView, view
 from reconcile.services.views.explain import known_workspace
 from reconcile.settings import Settings
 from reconcile.settings.cluster import Label
@@ -209,7 +209,7 @@ async def _view(settings: Settings, plan: BackfillPlan) -> BackfillView:
             backfills=opened.store.backfills,
             now=opened.clock.now(),
             shards=settings.shard.total if settings.shard else 1,
-            place=_job_place(settings),
+            place=wiring.job_place(settings),
         )
 
 
@@ -217,15 +217,8 @@ async def _views(settings: Settings, name: str | None, limit: int) -> Sequence[B
     async with bootstrap.open_database(settings) as opened:
         backfills, now = opened.store.backfills, opened.clock.now()
         plans = [await known_plan(PlanId(name), backfills)] if name else await backfills.plans()
-        place = _job_place(settings)
+        place = wiring.job_place(settings)
         return [await view(each, backfills=backfills, now=now, limit=limit, place=place) for each in plans]
-
-
-def _job_place(settings: Settings) -> JobPlace | None:
-    """Return the Job of the chart that this process runs in; None elsewhere."""
-    if settings.job_name is None or settings.cronjob is None or settings.namespace is None:
-        return None
-    return JobPlace(job=settings.job_name, cronjob=settings.cronjob, namespace=settings.namespace)
 
 
 async def _reset(settings: Settings, criteria: Mapping[str, Any], *, dry_run: bool) -> tuple[int, int]:

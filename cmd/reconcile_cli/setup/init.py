@@ -31,7 +31,8 @@ from reconcile_cli.setup import init_text
     "script_path",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the SQL that prepares the database (a role for each command, policies, indexes) to this new file.",
+    help="Write the SQL that prepares the database to this new file: a role for each command, policies, indexes; or "
+    "a view, if the mapping needs one first.",
 )
 @click.option("--yes", is_flag=True, help="Ask nothing: what is not sure stays undecided.")
 @with_settings(("database_url", "log_level", "log_format", "output"))
@@ -48,11 +49,12 @@ def command(settings: Settings, *, path: Path | None, script_path: Path | None, 
     proposal = asyncio.run(setup.propose(settings))
     is_asked = not yes and is_text(settings) and sys.stdin.isatty() and sys.stdout.isatty()
     text = mapping_text(proposal, answers=_answers(proposal) if is_asked else {})
+    path = path if proposal.choices else None
     if path is not None:
         path.write_text(text, encoding="utf-8")
     name = str(path) if path else "the proposed mapping"
     findings = asyncio.run(setup.check_text(settings, text, name=name)) if proposal.choices else []
-    script = asyncio.run(setup.database_script(settings, text, findings))
+    script = setup.views_script(proposal) or asyncio.run(setup.database_script(settings, text, findings))
     if script_path is not None and script:
         script_path.write_text(script, encoding="utf-8")
     if is_text(settings):
@@ -69,6 +71,7 @@ def command(settings: Settings, *, path: Path | None, script_path: Path | None, 
                 "mapping": text,
                 "undecided": [f"[{each.section}] {each.key}" for each in proposal.undecided],
                 "obstacles": list(proposal.obstacles),
+                "views": list(proposal.views),
                 "findings": findings,
                 "sql": script,
             }

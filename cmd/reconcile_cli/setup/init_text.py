@@ -18,6 +18,10 @@ def show(text: str, proposal: MappingProposal, findings: Sequence[Finding], *, p
         click.echo(f"wrote {path}: {len(proposal.choices)} choices, {len(proposal.undecided)} undecided")
     for each in proposal.obstacles:
         click.echo(f"cannot be mapped: {each}")
+    for each in proposal.views:
+        click.echo(f"\n{each};")
+    if not proposal.choices:
+        return
     if findings:
         doctor_text.show(findings)
     where = path or "FILE"

@@ -72,11 +72,11 @@ def _title(out: Console, text: str) -> None:
 
 def _freshness(view: Overview) -> Text:
     fresh = view.freshness
-    verified = "none verified yet"
+    verified = "no booking verified yet"
     if fresh.median is not None and fresh.oldest is not None:
-        verified = f"verified {span(fresh.median)} ago at the median, {span(fresh.oldest)} at the worst"
+        verified = f"bookings verified {span(fresh.median)} ago at the median, {span(fresh.oldest)} at the worst"
     return Text.assemble(
-        f"  {verified}; bookings never verified: {fresh.never_verified}; ",
+        f"  {verified}; leads never verified: {fresh.never_verified}; ",
         f"due now: {fresh.due}; ",
         (f"at risk in the next 24 h: {view.at_risk_count}", "bold yellow" if view.at_risk_count else ""),
     )

@@ -59,7 +59,8 @@ UNSEEN_AFTER = timedelta(days=1)
 class Freshness:
     """The age of verification of leads with a booking; ages are None without such leads.
 
-    *took* is the duration of the query. *unseen* are leads with a last message older than ``UNSEEN_AFTER`` that no run
+    *took* is the duration of the query. *never_verified* are leads with a booking, a message or an active sequence for
+    which no provider has answered yet. *unseen* are leads with a last message older than ``UNSEEN_AFTER`` that no run
     has looked at: imported leads, or those before a first run.
     """
 

@@ -34,10 +34,14 @@ class MappingChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MappingProposal:
-    """The lines of a mapping, and what cannot be mapped, each with the way out."""
+    """The lines of a mapping, and what cannot be mapped, each with the way out.
+
+    *views* are statements that have to be executed before a mapping can be proposed.
+    """
 
     choices: tuple[MappingChoice, ...] = ()
     obstacles: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
 
     @property
     def undecided(self) -> tuple[MappingChoice, ...]:

@@ -10,18 +10,27 @@ from reconcile.domain.setup.draft import (
     MappingProposal,
     first_named,
     quoted,
-    quoted_expression,
     words_of,
 )
 from reconcile.domain.setup.identifier import identifier
+from reconcile.domain.setup.joined import add_email, add_enrollment, add_zone
+from reconcile.domain.setup.needed_views import (
+    proposal_before_leads,
+    proposal_before_workspaces,
+    proposal_without,
+    views_of_leads,
+    with_base,
+    with_leads,
+)
+from reconcile.domain.setup.preference import add_preference
 from reconcile.domain.setup.survey import SurveyedColumn, SurveyedTable, SurveyedType, ValueShape
 from reconcile.domain.setup.tables import (
     BOOKING,
     appointment_score,
     best_table,
     booking_columns,
-    lead_score,
     owner_column,
+    ownerless_lead_score,
     shaped_columns,
     workspace_score,
 )
@@ -31,7 +40,6 @@ from reconcile.domain.setup.word_choices import (
     add_providers,
     add_state_words,
     word_counts,
-    word_meanings,
 )
 
 _INSTANTS = frozenset({SurveyedType.INSTANT, SurveyedType.NAIVE_INSTANT})
@@ -43,13 +51,16 @@ _CALLED_OFF = r"cancel+ed"
 def propose_mapping(tables: Sequence[SurveyedTable]) -> MappingProposal:
     """Return a mapping of *tables*; without a table of leads or workspaces, only the obstacle."""
     workspace = best_table(tables, workspace_score)
-    lead = best_table([each for each in tables if each is not workspace], lambda each: lead_score(each, workspace))
-    if workspace is None or lead is None:
-        missing = (
-            "workspaces (tokens or locations)" if workspace is None else "leads (an e-mail address and a workspace)"
-        )
-        return MappingProposal(obstacles=(f"no table looks like one of {missing}; write the mapping by hand",))
-    others = [each for each in tables if each not in (workspace, lead)]
+    if workspace is None:
+        return proposal_without("workspaces (tokens or locations)")
+    workspace, lead = with_leads(tables, with_base(workspace, tables))
+    by_way = views_of_leads(tables, workspace)
+    if by_way is not None and (lead is None or ownerless_lead_score(by_way[0]) > ownerless_lead_score(lead)):
+        return proposal_before_leads(*by_way, workspace)
+    if lead is None:
+        return proposal_before_workspaces(tables, workspace)
+    lead = with_base(lead, tables)
+    others = [each for each in tables if each.full_name not in workspace.names | lead.names]
     appointment = best_table(others, lambda each: appointment_score(each, lead))
     made = MappingDraft()
     _add_workspace(made, workspace, others)
@@ -57,6 +68,7 @@ def propose_mapping(tables: Sequence[SurveyedTable]) -> MappingProposal:
     if appointment is not None:
         _add_appointment(made, appointment, lead, workspace)
     add_providers(made, [each for each in (lead, appointment) if each is not None])
+    add_preference(made, workspace, others)
     return MappingProposal(choices=tuple(made.choices), obstacles=tuple(made.obstacles))
 
 
@@ -65,7 +77,8 @@ def _key(made: MappingDraft, section: str, table: SurveyedTable, owner: Surveyed
     alone = [next(iter(each)) for each in table.unique if len(each) == 1]
     named = first_named(table.columns.values(), r"^id$", r"-id$")
     if len(table.primary) == 1:
-        made.add(f"{section}.columns", "id", quoted(table.primary[0]), "the primary key")
+        of = f" of {table.stands_for}" if table.stands_for else ""
+        made.add(f"{section}.columns", "id", quoted(table.primary[0]), f"the primary key{of}")
         return
     if table.is_view and named is not None:
         made.column(section, "id", named, "by its name; a view has no keys")
@@ -102,7 +115,7 @@ def _add_workspace(made: MappingDraft, table: SurveyedTable, others: Sequence[Su
     if zone is not None:
         made.column("workspace", "timezone", zone, "IANA names")
     else:
-        _zone_elsewhere(made, table, others)
+        add_zone(made, table, others)
     texts = [each for each in columns if each.type is SurveyedType.TEXT]
     location = next((each for each in shaped_columns(table, ValueShape.GHL_ID)), None) or first_named(
         texts, r"location"
@@ -120,23 +133,6 @@ def _add_workspace(made: MappingDraft, table: SurveyedTable, others: Sequence[Su
     made.column("workspace", "active", first_named(flags, r"^(is-)?(active|enabled)$"), "a flag of that name")
 
 
-def _zone_elsewhere(made: MappingDraft, table: SurveyedTable, others: Sequence[SurveyedTable]) -> None:
-    for other in others:
-        key = next((name for name, target in other.references.items() if target == table.full_name), None)
-        zone = next(iter(shaped_columns(other, ValueShape.ZONE)), None)
-        if key is not None and zone is not None and frozenset({key}) in other.unique and len(table.primary) == 1:
-            sql = _of_row(table, other, key, f"SELECT s.{identifier(zone.name)}")
-            reason = f"IANA names, one row of {other.full_name} for each"
-            made.add("workspace.columns", "timezone", quoted_expression(sql), reason)
-            return
-
-
-def _of_row(table: SurveyedTable, other: SurveyedTable, key: str, selected: str, also: str = "") -> str:
-    """Return the question for the rows of *other* whose *key* names a row of *table*, in parentheses."""
-    is_its = f"s.{identifier(key)} = {identifier(table.name)}.{identifier(table.primary[0])}"
-    return f"({selected} FROM {other.sql_name} s WHERE {is_its}{also})"
-
-
 def _add_lead(
     made: MappingDraft, table: SurveyedTable, workspace: SurveyedTable, others: Sequence[SurveyedTable]
 ) -> None:
@@ -146,8 +142,12 @@ def _add_lead(
     _key(made, "lead", table, owner)
     how = "the foreign key" if owner and owner.name in table.references else "by its name"
     made.column("lead", "workspace_id", owner, f"{how} to {workspace.full_name}")
-    email = next(iter(shaped_columns(table, ValueShape.EMAIL)), None) or first_named(columns, r"e-?mail")
-    made.column("lead", "email", email, "e-mail addresses by their shape")
+    own = [each for each in columns if each.type is SurveyedType.TEXT and each.name not in table.references]
+    email = next(iter(shaped_columns(table, ValueShape.EMAIL)), None) or first_named(own, r"e-?mail")
+    if email is not None:
+        made.column("lead", "email", email, "e-mail addresses by their shape")
+    else:
+        add_email(made, table, others)
     contact = first_named((each for each in shaped_columns(table, ValueShape.GHL_ID)), "contact")
     made.column("lead", "contact_id", contact, "GHL ids, and its name says contact")
     _add_booking_id(made, "lead", "booking_id", table)
@@ -236,23 +236,7 @@ def _add_sequence(made: MappingDraft, table: SurveyedTable, others: Sequence[Sur
             Certainty.UNDECIDED,
         )
         return
-    for other in others:
-        key = next((name for name, target in other.references.items() if target == table.full_name), None)
-        if key is None or not re.search("sequence|enrol|cadence|drip", words_of(other.name)) or len(table.primary) != 1:
-            continue
-        state = first_named((each for each in other.columns.values() if each.words), _STATE)
-        word = (
-            next((word for word, meaning in word_meanings(state).items() if meaning in {"active", "running"}), None)
-            if state
-            else None
-        )
-        if state is not None and word is not None:
-            spelled = word.replace("'", "''")
-            sql = "EXISTS " + _of_row(table, other, key, "SELECT 1", f" AND s.{identifier(state.name)} = '{spelled}'")
-            made.add(
-                "lead.columns", "in_sequence", quoted_expression(sql), f"rows of {other.full_name}", Certainty.LIKELY
-            )
-            return
+    add_enrollment(made, table, others)
 
 
 def _add_appointment(made: MappingDraft, table: SurveyedTable, lead: SurveyedTable, workspace: SurveyedTable) -> None:
@@ -273,7 +257,7 @@ def _add_appointment(made: MappingDraft, table: SurveyedTable, lead: SurveyedTab
     _table(made, "appointment", table)
     if len(table.primary) == 1 and not table.columns[table.primary[0]].has_default:
         made.add("appointment.columns", "id", quoted(table.primary[0]), "the primary key, which has no default")
-    key = next(name for name, target in table.references.items() if target == lead.full_name)
+    key = next(name for name, target in table.references.items() if target in lead.names)
     made.column("appointment", "lead_id", table.columns[key], f"the foreign key to {lead.full_name}")
     if (owner := owner_column(table, workspace)) is not None:
         made.column("appointment", "workspace_id", owner, f"the foreign key to {workspace.full_name}")

@@ -65,6 +65,15 @@ class SurveyedTable:
     primary: tuple[str, ...] = ()
     references: Mapping[str, str] = field(default_factory=dict)
     has_policies: bool = False
+    reads: tuple[str, ...] = ()
+    """The tables that a view reads."""
+    stands_for: str | None = None
+    """The table all of whose columns a view has, and whose foreign keys are therefore the view's."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The tables that a foreign key to a row of this one names."""
+        return frozenset({self.full_name, *([self.stands_for] if self.stands_for else [])})
 
     @property
     def full_name(self) -> str:

@@ -37,8 +37,11 @@ def workspace_score(table: SurveyedTable) -> int:
 
 def lead_score(table: SurveyedTable, workspace: SurveyedTable | None) -> int:
     """Return how much a table looks like one of leads."""
-    if workspace is None or owner_column(table, workspace) is None:
-        return 0
+    return 0 if workspace is None or owner_column(table, workspace) is None else ownerless_lead_score(table)
+
+
+def ownerless_lead_score(table: SurveyedTable) -> int:
+    """Return the same, whether or not a column names the workspace."""
     bookings = len(booking_columns(table))
     has_email = bool(shaped_columns(table, ValueShape.EMAIL) or first_named(table.columns.values(), r"e-?mail"))
     if not has_email and not bookings:
@@ -46,16 +49,22 @@ def lead_score(table: SurveyedTable, workspace: SurveyedTable | None) -> int:
     return 2 * has_email + 3 * bookings + 3 * bool(_LEAD_NAMES.search(words_of(table.name)))
 
 
+def is_called_appointment(table: SurveyedTable) -> bool:
+    """Return whether a table is named for appointments rather than for leads."""
+    name = words_of(table.name)
+    return bool(re.search(BOOKING, name)) and not _LEAD_NAMES.search(name)
+
+
 def appointment_score(table: SurveyedTable, lead: SurveyedTable) -> int:
     """Return how much a table looks like one of appointments of *lead*."""
-    is_its = lead.full_name in table.references.values()
+    is_its = not lead.names.isdisjoint(table.references.values())
     return 2 + bool(re.search(BOOKING, words_of(table.name))) if is_its and booking_columns(table) else 0
 
 
 def owner_column(table: SurveyedTable, workspace: SurveyedTable) -> SurveyedColumn | None:
     """Return the column that names the workspace: by a foreign key, or in a view by its name."""
     for column, target in table.references.items():
-        if target == workspace.full_name:
+        if target in workspace.names:
             return table.columns[column]
     if not table.is_view:
         return None

@@ -17,7 +17,7 @@ _STATES: Mapping[str, tuple[str, ...]] = {
     "showed": ("showed", "completed", "attended", "held", "done"),
     "no_show": ("no-show", "noshow", "missed"),
 }
-_PROVIDERS: Mapping[str, tuple[str, ...]] = {
+PROVIDERS: Mapping[str, tuple[str, ...]] = {
     "ghl": ("ghl", "gohighlevel", "highlevel", "go-high-level", "leadconnector"),
     "calendly": ("calendly",),
 }
@@ -105,7 +105,7 @@ def add_provider_column(made: MappingDraft, section: str, key: str, table: Surve
 
 
 def _provider_words(column: SurveyedColumn) -> dict[str, list[str]]:
-    found = {provider: _find(column, synonyms) for provider, synonyms in _PROVIDERS.items()}
+    found = {provider: _find(column, synonyms) for provider, synonyms in PROVIDERS.items()}
     return found if all(found.values()) else {}
 
 

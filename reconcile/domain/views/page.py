@@ -131,6 +131,14 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpcomingRun:
+    """What the next run does, as a clause, and when it is due; None if that is unknown."""
+
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PageFacts:
     """The content of the page for the period from *since* to *now*.
 
@@ -145,6 +153,8 @@ class PageFacts:
     standing: OverallStatus
     headline: str
     situation: Situation | None = None
+    upcoming: UpcomingRun | None = None
+    """Only where nothing is wrong: otherwise the situation says what comes next."""
     runbook_url: str | None = None
     steps: tuple[SuggestedCommand, ...] = ()
     notes: tuple[str, ...] = ()
@@ -161,6 +171,8 @@ class PageFacts:
     trials_note: str = ""
     ages: Ages = field(default_factory=Ages)
     median_age: timedelta | None = None
+    never_verified: int = 0
+    """Leads with something to compare for which no provider has answered yet."""
     at_risk_count: int = 0
     at_risk: tuple[RiskyMeeting, ...] = ()
     failures: tuple[Failure, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, Selection
+from reconcile.domain.backfill.plan import BackfillPlan, ChangeCaps, ItemState, PlanId, PlanState, Selection
 from reconcile.domain.breaker.breaker import BreakerReason, BreakerScope, BreakerState
 from reconcile.domain.coordination.shard import Shard
 from reconcile.domain.ids import LeadId
@@ -17,6 +17,8 @@ from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import RequestError
 from reconcile.ports import Backfills, Clock, Store
 from reconcile.services.backfill.estimate import check_fits, estimate_of, needs
+from reconcile.services.backfill.commands import JobPlace, job_name, next_command, typed_command
+from reconcile.services.backfill.estimate import fitting, needs
 
 ROUND = timedelta(seconds=20)
 """The time budget of one round: with ten more seconds of its lease, a killed round blocks others for at most 30 s."""
@@ -215,12 +217,21 @@ async def _added_up(
     return digest.hexdigest(), summary, changes
 
 
-async def admitted(plan_id: PlanId, *, approve: str | None, backfills: Backfills, page: int = _PAGE) -> BackfillPlan:
-    """Return a plan that may be applied now, or raise RequestError with the reason why not."""
+async def admitted(  # noqa: PLR0913 - a plan, who approves it, and where the answer is read
+    plan_id: PlanId,
+    *,
+    approve: str | None,
+    backfills: Backfills,
+    page: int = _PAGE,
+    shards: int = 1,
+    place: JobPlace | None = None,
+) -> BackfillPlan:
+    """Return a plan that may be applied now, or raise RequestError with the reason and the command for *place*."""
     plan = await known_plan(plan_id, backfills)
     if plan.planned_at is None or plan.hash is None:
         why = f"is held: {'; '.join(plan.held)}" if plan.held else "is not complete"
-        raise RequestError(f"the plan {plan_id} {why}. `reconcile backfill plan --name {plan_id}` continues it")
+        more = typed_command(f"backfill plan --name {plan_id}", job=job_name(plan_id, "more"), place=place)
+        raise RequestError(f"the plan {plan_id} {why}. To continue it: {more}")
     digest, _, _ = await _added_up(plan, backfills, page=page)
     if digest != plan.hash:
         raise RequestError(f"the rows of plan {plan_id} were edited since it was created: create a new plan")
@@ -230,9 +241,10 @@ async def admitted(plan_id: PlanId, *, approve: str | None, backfills: Backfills
         await backfills.save(replace(plan, approved_hash=approve), before=plan)
         plan = await known_plan(plan_id, backfills)
     if plan.is_held:
+        review = typed_command(f"backfill status {plan_id}", job=job_name(plan_id, "status"), place=place)
         raise RequestError(
-            f"the plan {plan_id} is held: {'; '.join(plan.held)}. Review it: reconcile backfill status {plan_id}; "
-            f"to apply it: reconcile backfill apply {plan_id} --approve {plan.hash}"
+            f"the plan {plan_id} is held: {'; '.join(plan.held)}. Review it: {review}; "
+            f"to apply it: {next_command(plan, PlanState.HELD, shards=shards, place=place)}"
         )
     return plan
 

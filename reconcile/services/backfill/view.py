@@ -9,19 +9,9 @@ from reconcile.domain.backfill.plan import BackfillPlan, ItemState, PlanState
 from reconcile.domain.ids import LeadId
 from reconcile.domain.planning.outcome import CHANGING
 from reconcile.ports import Backfills
+from reconcile.services.backfill.commands import JobPlace, job_name, next_command, typed_command
 
 _LATELY = timedelta(minutes=1)
-_MOST_NAME = 57
-"""Characters of a plan's name in the name of the Job that applies it, which has 63 at most."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPlace:
-    """The Job whose pod prints the view, and the release's CronJob: the reader of its log types commands elsewhere."""
-
-    job: str
-    cronjob: str
-    namespace: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,37 +78,6 @@ async def view(  # noqa: PLR0913 - what is shown, of what, and for whom
         per_minute=per_minute,
         eta=left * _LATELY / per_minute if is_moving else None,
         left_alone=tuple(UnappliedLead(lead_id=row.lead_id, state=row.state, reason=row.reason) for row in rows),
-        next=_next(plan, state, shards=shards, place=place),
-        undo=undo and _typed(undo, job=f"{plan.id[:_MOST_NAME].rstrip('-')}-undo", place=place),
+        next=next_command(plan, state, shards=shards, place=place),
+        undo=undo and typed_command(undo, job=job_name(plan.id, "undo"), place=place),
     )
-
-
-def _next(plan: BackfillPlan, state: PlanState, *, shards: int, place: JobPlace | None) -> str | None:
-    name = f"{plan.id[:_MOST_NAME].rstrip('-')}-apply"
-    match state:
-        case PlanState.APPLIED:
-            return None
-        case PlanState.PLANNING | PlanState.APPLYING if shards > 1:
-            # the other shards are still at work; whichever ends last prints what comes next
-            if place is None:
-                return f"reconcile backfill status {plan.id}"
-            return f"kubectl --namespace {place.namespace} wait --for=condition=complete job/{place.job}"
-        case PlanState.HELD if plan.hash is not None:
-            approved = f" --approve {plan.hash}"
-        case PlanState.READY | PlanState.APPLYING:
-            approved = ""
-        case _:
-            return _typed(f"backfill plan --name {plan.id}", job=f"{name.removesuffix('-apply')}-more", place=place)
-    if place is None:
-        return f"reconcile backfill apply {plan.id}{approved}"
-    split = f" --shards {shards}" if shards > 1 else ""
-    printed = f"reconcile backfill manifest --plan {plan.id}{approved} --name {name}{split}"
-    return f"{printed} --release {place.cronjob} --namespace {place.namespace} | kubectl apply --filename -"
-
-
-def _typed(words: str, *, job: str, place: JobPlace | None) -> str:
-    """Return how a command is typed: here, or as a Job of the release."""
-    if place is None:
-        return f"reconcile {words}"
-    printed = f"reconcile job manifest --name {job} --release {place.cronjob} --namespace {place.namespace}"
-    return f"{printed} -- {words} | kubectl apply --filename -"

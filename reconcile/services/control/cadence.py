@@ -88,6 +88,20 @@ class CadenceView:
         since = max(last_started_at, self.resumed_at or last_started_at)
         return schedule_state(since, ticks, now=now)
 
+    def next_run_at(self, last_started_at: datetime | None, *, now: datetime) -> datetime | None:
+        """Return when the next run is due; None if the schedule is unknown, or the run is overdue.
+
+        While the cadence is lowered, runs start with the first tick of the schedule after it.
+        """
+        match self.cause:
+            case CadenceCause.BREAKER:
+                at = self.until
+            case CadenceCause.OVERRIDE if self.every is not None and self.until is not None and last_started_at:
+                at = min(last_started_at + self.every, self.until)
+            case _:
+                at = self.planned.next_at
+        return at if at is not None and at > now else None
+
 
 async def cadence_view(store: Store, *, now: datetime, planned: PlannedCadence) -> CadenceView:
     """Return the cadence as scheduled and as effective now."""

@@ -24,7 +24,7 @@ from reconcile.ports import ChangeRow, SightingRow, Store
 from reconcile.services.views.next_steps import Advice
 from reconcile.services.views.replay import threshold_trials
 from reconcile.services.views.run_history import scheduled_runs
-from reconcile.services.views.situation import situation
+from reconcile.services.views.situation import situation, upcoming_run
 from reconcile.services.views.status import Overview, overview
 from reconcile.services.views.time_buckets import TimeBuckets
 from reconcile.services.views.timeline import Timeline, TimelineBuilder
@@ -64,6 +64,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
     view = await overview(store, now=now, due=due, breaker=breaker, planned=planned)
     history, story = await _history(store, since=since, now=now)
     standing, headline = _headline(view, history)
+    answers = situation(view)
     last = next((each for each in view.runs if each.finished_at), None)
     trials, trials_note = await threshold_trials(store.ledger, since=since, now=now, in_force=breaker)
     return PageFacts(
@@ -71,7 +72,8 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         since=since,
         standing=standing,
         headline=headline,
-        situation=situation(view),
+        situation=answers,
+        upcoming=None if answers else upcoming_run(view),
         steps=_steps(view, standing),
         notes=last.health_reasons if last else (),
         trip_rate=breaker.error_rate,
@@ -86,6 +88,7 @@ async def page_facts(  # noqa: PLR0913 - the settings that decide what is well
         trials_note=trials_note,
         ages=await store.leads.ages(now=now, policy=due, limit=WORKSPACES_SHOWN),
         median_age=view.freshness.median,
+        never_verified=view.freshness.never_verified,
         at_risk_count=view.at_risk_count,
         at_risk=tuple(map(_meeting, await store.leads.at_risk(now=now, policy=due, limit=MEETINGS_SHOWN))),
         failures=tuple(map(_failure, (await store.ledger.sightings(since=since))[:FAILURES_SHOWN])),

@@ -1,9 +1,11 @@
 """What an operator asks first where not all is well: since when, whose fault, what is intact, what comes next."""
 
+from datetime import datetime
+
 from reconcile.domain.breaker.breaker import BreakerScope, BreakerState
 from reconcile.domain.run.punctuality import Punctuality
 from reconcile.domain.run.report import Health
-from reconcile.domain.views.page import OverallStatus, Situation
+from reconcile.domain.views.page import OverallStatus, Situation, UpcomingRun
 from reconcile.domain.views.parked import ParkedCause
 from reconcile.services.views.next_steps import Advice
 from reconcile.services.views.status import SILENCE, Overview
@@ -14,18 +16,13 @@ _SECTIONS = {
     BreakerScope.PROVIDER: "`circuit_broken`: a provider's breaker is open",
     BreakerScope.WORKSPACE: "A workspace is parked",
 }
-_AT_RISK = Situation(
-    blame="no party: runs are healthy",
-    intact=_UNCHANGED,
-    next="the next run checks these leads first",
-    runbook="Meetings are at risk",
-)
+_SCHEDULE_UNKNOWN = "a run, when something starts it: RECONCILE_SCHEDULE, which would say when, is not set"
 
 
 def situation(view: Overview) -> Situation | None:
     """Return the answers about the worst condition, in the order of the headline; None where there is none."""
     if view.standing is OverallStatus.WELL:
-        return _AT_RISK if view.at_risk_count else None
+        return _of_meetings(view) if view.at_risk_count else None
     stopped = (each for each in view.breakers if each.scope is not BreakerScope.WORKSPACE)
     worst = next((each for each in stopped if each.state is BreakerState.OPEN), None)
     if worst is not None:
@@ -35,6 +32,28 @@ def situation(view: Overview) -> Situation | None:
     if view.parked_causes and view.hidden_count:
         return _of_parked(view.parked_causes[0], count=view.parked_count)
     return _of_breaker(view.breakers[0], view) if view.breakers else _of_failures(view)
+
+
+def upcoming_run(view: Overview) -> UpcomingRun:
+    """Return what happens next where nothing is wrong, and when."""
+    at = _next_run_at(view)
+    if at is None and view.cadence.planned.schedule is None:
+        return UpcomingRun(text=_SCHEDULE_UNKNOWN)
+    return UpcomingRun(text=f"a run checks the leads that are due by then; due now: {view.freshness.due:,}", at=at)
+
+
+def _next_run_at(view: Overview) -> datetime | None:
+    return view.cadence.next_run_at(view.runs[0].started_at if view.runs else None, now=view.now)
+
+
+def _of_meetings(view: Overview) -> Situation:
+    return Situation(
+        blame="no party: runs are healthy",
+        intact=_UNCHANGED,
+        next="the next run checks these leads first",
+        next_at=_next_run_at(view),
+        runbook="Meetings are at risk",
+    )
 
 
 def _of_runs(view: Overview) -> Situation | None:
@@ -48,6 +67,7 @@ def _of_runs(view: Overview) -> Situation | None:
             blame="the run's own process, which ended before it could report; no provider is at fault",
             intact="what it had written is complete: each batch is one transaction",
             next="the next run continues; the leases of the killed run expire within 30 s of its end",
+            next_at=_next_run_at(view),
             runbook="A run was killed",
         )
     punctuality = view.schedule.punctuality

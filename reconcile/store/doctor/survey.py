@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from reconcile.domain.setup.identifier import identifier
@@ -62,6 +62,18 @@ _REFERENCES = text(
     WHERE k.contype = 'f' AND cardinality(k.conkey) = 1
     """
 )
+_READ_BY_VIEWS = text(
+    """
+    SELECT DISTINCT n.nspname::text AS schema, c.relname::text AS name,
+           fn.nspname::text AS other_schema, f.relname::text AS other
+    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    JOIN pg_class f ON d.refclassid = 'pg_class'::regclass AND f.oid = d.refobjid AND f.oid <> c.oid
+    JOIN pg_namespace fn ON fn.oid = f.relnamespace
+    WHERE c.relkind = 'v'
+    ORDER BY 1, 2, 3, 4
+    """
+)
 _PATTERNS = {
     ValueShape.EMAIL: "^[^@[:space:]]+@[^@[:space:]]+[.][a-z]+$",
     ValueShape.GHL_ID: "^[A-Za-z0-9]{20}$",
@@ -107,8 +119,10 @@ async def _survey(connection: AsyncConnection) -> Sequence[SurveyedTable]:
             primary[row["schema"], row["name"]] = tuple(row["columns"])
     references: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for row in (await connection.execute(_REFERENCES)).mappings():
-        other = row["other"] if row["other_schema"] == "public" else f"{row['other_schema']}.{row['other']}"
-        references[row["schema"], row["name"]][row["column"]] = other
+        references[row["schema"], row["name"]][row["column"]] = _full_name(row)
+    read: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in (await connection.execute(_READ_BY_VIEWS)).mappings():
+        read[row["schema"], row["name"]].append(_full_name(row))
     tables = []
     for (schema, name), rows in columns.items():
         found, count = await _survey_columns(connection, schema, name, rows)
@@ -123,9 +137,15 @@ async def _survey(connection: AsyncConnection) -> Sequence[SurveyedTable]:
                 primary=primary.get((schema, name), ()),
                 references=references[schema, name],
                 has_policies=rows[0]["has_policies"],
+                reads=tuple(read[schema, name]),
             )
         )
     return tables
+
+
+def _full_name(row: RowMapping) -> str:
+    """Return the name of the other table in *row*, as a mapping spells it."""
+    return str(row["other"]) if row["other_schema"] == "public" else f"{row['other_schema']}.{row['other']}"
 
 
 async def _survey_columns(

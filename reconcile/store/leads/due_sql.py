@@ -88,6 +88,12 @@ def is_overdue(domain: DomainTables) -> ColumnElement[bool]:
     return and_(is_due(domain), or_(attempted_at.is_(None), attempted_at <= OVERDUE_BEFORE))
 
 
+def is_never_verified(domain: DomainTables) -> ColumnElement[bool]:
+    """Return the condition that a lead has something to compare, and no provider has answered for it yet."""
+    engaged = (not_(domain.lead_lacks("booking_id")), not_(domain.lead_lacks("last_inbound_at")))
+    return and_(_C.verified_at.is_(None), or_(*engaged, domain.lead_column("in_sequence")))
+
+
 def is_unseen(domain: DomainTables) -> ColumnElement[bool]:
     """Return the condition that a lead of an active workspace wrote before ``wrote_since`` and has no stored state."""
     if "last_inbound_at" not in domain.lead:

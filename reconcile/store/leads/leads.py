@@ -214,7 +214,7 @@ class SqlLeads:
         counted = (
             select(
                 func.count().filter(is_booked, verified_at.is_not(None)).label("verified"),
-                func.count().filter(is_booked, verified_at.is_(None)).label("never_verified"),
+                func.count().filter(due_sql.is_never_verified(self._domain)).label("never_verified"),
                 func.min(verified_at).filter(is_booked).label("oldest"),
                 func.count().filter(due_sql.is_due(self._domain)).label("due"),
                 func.count().filter(due_sql.is_overdue(self._domain)).label("overdue"),

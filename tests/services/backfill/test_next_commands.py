@@ -1,5 +1,6 @@
 """The command that a plan says is next can be typed where its line is read: in a shell, or in the log of a Job."""
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,8 +8,9 @@ import pytest
 
 from reconcile.domain.backfill.plan import BackfillPlan, ItemState
 from reconcile.domain.ids import LeadId
+from reconcile.errors import RequestError
 from tests.services.backfilling import a_plan
-from tests.use_cases import BackfillView, JobPlace, backfill_view
+from tests.use_cases import BackfillView, JobPlace, backfill, backfill_view
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 JOB = JobPlace(job="first-look", cronjob="reconciler", namespace="calendars")
@@ -93,6 +95,53 @@ async def test_the_undo_of_a_job_is_a_job() -> None:
     assert told.undo == (
         f"reconcile job manifest --name {plan.id}-undo --release reconciler --namespace calendars "
         f"-- undo --plan {plan.id} --dry-run | kubectl apply --filename -"
+    )
+
+
+class _Kept(_Counted):
+    """Backfills of which only one plan is known."""
+
+    def __init__(self, plan: BackfillPlan) -> None:
+        super().__init__()
+        self._plan = plan
+
+    async def plan(self, _: object) -> BackfillPlan:
+        return self._plan
+
+
+async def refusal(plan: BackfillPlan, *, place: JobPlace | None) -> str:
+    """Return what is said to somebody who applies a plan that may not be applied."""
+    backfills: object = _Kept(plan)
+    with pytest.raises(RequestError) as caught:
+        await backfill.admitted(plan.id, approve=None, backfills=backfills, place=place)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+NOTHING = hashlib.sha256(f"{HELD.id}\n{HELD.made_at.isoformat()}\n".encode()).hexdigest()
+"""The hash of a plan without leads."""
+AWAITING = replace(HELD, hash=NOTHING)
+
+
+async def test_a_held_plan_that_is_applied_names_the_commands_of_a_shell() -> None:
+    name = a_plan().id
+
+    assert await refusal(AWAITING, place=None) == (
+        f"the plan {name} is held: too many. Review it: reconcile backfill status {name}; "
+        f"to apply it: reconcile backfill apply {name} --approve {NOTHING}"
+    )
+    assert (await refusal(BEING_PLANNED, place=None)).endswith(f"To continue it: reconcile backfill plan --name {name}")
+
+
+async def test_in_the_log_of_a_job_a_held_plan_names_jobs_for_kubectl() -> None:
+    name = a_plan().id
+
+    assert await refusal(AWAITING, place=JOB) == (
+        f"the plan {name} is held: too many. "
+        f"Review it: reconcile job manifest --name {name}-status {RELEASE} -- backfill status {name} | {APPLY}; "
+        f"to apply it: reconcile backfill manifest --plan {name} --approve {NOTHING} --name {name}-apply {PIPE}"
+    )
+    assert (await refusal(BEING_PLANNED, place=JOB)).endswith(
+        f"To continue it: reconcile job manifest --name {name}-more {RELEASE} -- backfill plan --name {name} | {APPLY}"
     )
 
 

@@ -222,7 +222,8 @@ async def test_a_page_has_the_stored_values() -> None:
     assert field_values(facts.troubles[0]) == {name: getattr(said, name) for name in names_of(type(facts.troubles[0]))}
     assert (facts.now, facts.since, facts.trip_rate) == (NOW, NOW - timedelta(hours=2), 0.25)
     assert (facts.last_run_at, facts.last_success_at, facts.notes) == (RUN.finished_at, RUN.finished_at, ("a", "b"))
-    assert (facts.at_risk_count, facts.median_age) == (1, stub.freshness.median)
+    fresh = stub.freshness
+    assert (facts.at_risk_count, facts.median_age, facts.never_verified) == (1, fresh.median, fresh.never_verified)
 
 
 async def test_a_listed_alert_has_the_stored_values() -> None:
