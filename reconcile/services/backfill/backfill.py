@@ -16,9 +16,8 @@ from reconcile.domain.run.report import RunReport
 from reconcile.domain.run.stop_reason import StopReason
 from reconcile.errors import RequestError
 from reconcile.ports import Backfills, Clock, Store
-from reconcile.services.backfill.estimate import check_fits, estimate_of, needs
 from reconcile.services.backfill.commands import JobPlace, job_name, next_command, typed_command
-from reconcile.services.backfill.estimate import fitting, needs
+from reconcile.services.backfill.estimate import check_fits, estimate_of, needs
 
 ROUND = timedelta(seconds=20)
 """The time budget of one round: with ten more seconds of its lease, a killed round blocks others for at most 30 s."""
