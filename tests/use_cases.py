@@ -33,6 +33,7 @@ from reconcile.services.control.other_releases import contrary_order, foreign_ca
 from reconcile.services.lookup.lead_check import lookups
 from reconcile.services.lookup.limits.bulkhead import EARLY_RELEASES_PER_SLOT, Bulkhead
 from reconcile.services.lookup.limits.concurrency import AdaptiveLimiter
+from reconcile.services.lookup.limits.postponed_visits import LEAST_WAIT
 from reconcile.services.lookup.limits.time_budget import LEASE_MARGIN, Stop, TimeBudget
 from reconcile.services.lookup.searches import LISTS
 from reconcile.services.maintenance.provider_findings import provider_findings
@@ -85,6 +86,7 @@ __all__ = [
     "EARLY_RELEASES_PER_SLOT",
     "LEAD_FAULTS",
     "LEASE_MARGIN",
+    "LEAST_WAIT",
     "LIMIT_AT_END",
     "LIMIT_AT_START",
     "LISTS",

@@ -24,10 +24,9 @@ from reconcile.domain.planning.outcome import DeferReason, SkipReason
 from reconcile.domain.run.report import RunReport
 from reconcile.domain.workspace import Workspace
 from reconcile.ports import NoopTelemetry, Sweep, Usage
-from reconcile.services.lookup.limits.postponed_visits import LEAST_WAIT
 from tests.services.fakes import a_workspace
 from tests.services.run_harness import GHL, booked
-from tests.use_cases import Dependencies, RunPolicy, RunRequest, Stop, budget_key, run
+from tests.use_cases import LEAST_WAIT, Dependencies, RunPolicy, RunRequest, Stop, budget_key, run
 
 RUN_SECONDS = 40.0
 """The part of a run in which work may begin."""
