@@ -93,7 +93,8 @@ BENCHMARKS: Mapping[str, Small] = {
     "growth": Small(
         arguments=("--leads", "10", "50000"),
         bounds=(
-            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=8),
+            # Of 20 workspaces: what providers leave of the day is read and stored once in a run.
+            Bound(figure="statements a workspace", of=lambda r: r["statements_per_workspace"], most=8.2),
             Bound(
                 figure="the same, over few leads in the tables",
                 of=lambda r: r["statements_per_workspace"] / r["others"][0]["statements_per_workspace"],

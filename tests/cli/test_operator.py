@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from reconcile.simulator import Fault, FaultKind, incident
+from reconcile.simulator import ApiOperation, Fault, FaultKind, incident
 from tests import samples
 from tests.cli.conftest import Shop
 
@@ -105,7 +105,11 @@ async def test_an_incident_is_read_explained_held_and_reset(shop: Shop) -> None:
 
 
 async def test_a_lead_that_fails_for_long_is_listed_and_released(shop: Shop) -> None:
-    shop.simulator.faults.add(Fault(kind=FaultKind.SERVER_ERROR, subject=_booked(shop)))
+    # Lists would settle it.
+    shop.simulator.faults.add(
+        Fault(kind=FaultKind.SERVER_ERROR, subject=_booked(shop)),
+        Fault(kind=FaultKind.SERVER_ERROR, operation=ApiOperation.GHL_CALENDARS),
+    )
     await shop.json("run", quarantine_after="1", circuit_breaker_mode="metrics_only")
 
     listed = (await shop.json("quarantine", "list"))["quarantined"]

@@ -124,7 +124,6 @@ async def test_a_lowered_cadence_is_over_by_itself(site: Site) -> None:
     afterwards = await site.tick(minute=1)
 
     assert afterwards["stopped"] is None
-    assert f"{PREFIX}cadence-override" in await site.annotations()
     assert "OrderObeyed" in {reason for reason, _ in await site.events()}
 
 

@@ -1,6 +1,6 @@
 """Each promise, broken by the program in a schedule in which that must show, however slow the machine is.
 
-The nemesis (``test_nemesis.py``) finds the same by chance; ``make test-faults`` lets it try.
+The nemesis (``test_nemesis.py``) finds most of them by chance; ``make test-faults`` lets it try.
 """
 
 import random

@@ -34,6 +34,8 @@ BUDGET = 12
 MOST_CALLS_OF_A_LEAD = 4
 FEWEST, MOST_ROUNDS = 3, 400
 """Rounds: at least, however slow the machine is; and in which a broken promise must be found: 20 do mostly."""
+NOT_BY_CHANCE = frozenset({"name_follow_ups_by_the_process"})
+"""Promises that no fault drawn here breaks: the same follow-up is due twice only if somebody resets the lead's row."""
 OFTEN = 0.7
 """How often so much time has passed since the last round that all breakers are closed and all leads due again."""
 CODES = {0, 1, 75, 143, -signal.SIGTERM, -signal.SIGKILL}
@@ -89,7 +91,7 @@ async def rage(
     raise AssertionError("numbers have come to an end")
 
 
-@pytest.mark.parametrize("broken", FOUND_OUT_BY)
+@pytest.mark.parametrize("broken", [each for each in FOUND_OUT_BY if each not in NOT_BY_CHANCE])
 async def test_random_faults_reveal_a_broken_promise(company: Company, broken: str, is_thorough: bool) -> None:
     """What it says of the program as it is would else be worth nothing."""
     if not is_thorough:

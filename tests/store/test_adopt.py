@@ -48,7 +48,7 @@ def test_each_key_is_explained() -> None:
 
 
 async def test_the_schema_of_the_guide_can_be_adopted(postgres_url: str) -> None:
-    schema, grants = blocks("sql")
+    schema, _view, grants = blocks("sql")
     role = f"reconciler_{postgres_url[-12:]}"
     customer = Customer(postgres_url, load_mapping("prisma"))
     await migrate(postgres_url, mapping=customer.mapping)

@@ -83,7 +83,7 @@ def _add_estimate(facts: Table, asked: Mapping[str, Any]) -> None:
         return
     lasts = span(timedelta(seconds=estimate["lasts"]))
     calls, accounts = count_of(estimate["calls"], "call"), count_of(estimate["accounts"], "account")
-    facts.add_row("  estimate", f"{calls} with {accounts}, {lasts} at least")
+    facts.add_row("  estimate", f"at most {calls} with {accounts}, in {lasts}; fewer where lists are read")
     for each in estimate.get("longest", ()):
         of_day = "" if each["leftOfDay"] is None else f", {each['leftOfDay']:,} of the day"
         left = f"calls: {each['calls']:,}; left: {each['left']:,} now{of_day}"

@@ -161,8 +161,8 @@ def answer_from_list(lead: Lead, listing: LocationListing, *, location_id: str, 
     """Return the answer that a look-up of *lead* would give; None if the lists do not settle it.
 
     A booking that was called off or is over is answered with all appointments of its contact, and so is a verified lead
-    with another provider's booking. A booking of another contact is not settled: both may be one person. An incomplete
-    record settles nothing.
+    with another provider's booking. Others that were deleted are left out, as in the contact's own list. A booking of
+    another contact is not settled: both may be one person. An incomplete record settles nothing.
     """
     booking_id, contact_id = _booking_id(lead), identity.contact_id(lead)
     records: Sequence[Record] | None = None
@@ -175,7 +175,10 @@ def answer_from_list(lead: Lead, listing: LocationListing, *, location_id: str, 
             records = listing.of_contact(contact_id)
     elif contact_id is not None and stored_booking(lead) is not None and lead.state.verified_at is not None:
         records = listing.of_contact(contact_id)
-    if records is None or not all(_is_whole(each, location_id) for each in records):
+    if records is None:
+        return None
+    records = [each for each in records if not each.is_deleted or each.appointment.id == booking_id]
+    if not all(_is_whole(each, location_id) for each in records):
         return None
     return Answer(appointments=tuple(each.appointment for each in records), contact_id=contact_id)
 

@@ -37,13 +37,15 @@ _TIMES = ("startTime", "endTime", "dateAdded", "dateUpdated")
 class Record:
     """An appointment in GHL, with its location and contact.
 
-    *is_vague*: the status is unknown because GHL's only value was ``booked``, as in lists.
+    *is_vague*: the status is unknown because GHL's only value was ``booked``, as in lists. *is_deleted*: a field says
+    so, which the list of a contact does not have.
     """
 
     appointment: Appointment
     location_id: str | None = None
     contact_id: str | None = None
     is_vague: bool = False
+    is_deleted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,6 +229,7 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
         location_id=fields.identifier(raw.get("locationId")),
         contact_id=fields.identifier(raw.get("contactId")),
         is_vague=status is AppointmentStatus.UNKNOWN and set(_status_words(raw)) == {_VAGUE},
+        is_deleted=fields.is_true(raw.get("deleted")),
     )
 
 

@@ -20,9 +20,10 @@ _CALLS = {ProviderName.HIGHLEVEL: (1, 2), ProviderName.CALENDLY: (2, 3)}
 
 
 async def needs(selection: Selection, *, store: Store, share: float, now: datetime) -> Sequence[Need]:
-    """Return the calls that each account needs for the selected leads.
+    """Return the calls that each account needs for the selected leads if lists settle none of them.
 
-    A backfill is assumed to get *share* of the rate: the schedule has priority and may use all of it.
+    Whether lists can be read is not known before. A backfill is assumed to get *share* of the rate: the schedule has
+    priority and may use all of it.
     """
     calls: dict[tuple[WorkspaceId, ProviderName], int] = defaultdict(int)
     for each in await store.backfills.shares(selection):
@@ -67,7 +68,7 @@ def check_fits(found: Sequence[Need], *, within: timedelta) -> None:
         also = f" ({count_of(others, 'other account')} as well)" if others else ""
         of_day = "" if worst.left_of_day is None else f" ({worst.left_of_day} left of the day)"
         raise RequestError(
-            f"it does not fit into {spelled(within)}: the account of workspace {worst.workspace_id} would need "
+            f"it does not fit into {spelled(within)}: the account of workspace {worst.workspace_id} may need "
             f"{worst.calls} calls at {worst.provider}{of_day}, {missing} too many{also}; "
             f"type --within {hours}h, or select fewer leads"
         )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from tests.timeouts import HUNG
+LIMIT = 300.0
+"""Seconds before a wait is given up, as in tests/timeouts.py, which the image of a Kubernetes does not hold."""
 
 # A shell stands between the tests and each server: when the pipe on its standard input closes, as it does however the
 # tests end, SIGKILL included, it ends the server and runs what the second argument says.
@@ -63,7 +64,7 @@ class Processes:
         """Return where *name* writes what it has to say."""
         return self.folder / f"{name}.log"
 
-    def wait(self, until: Callable[[], object], *, what: str, seconds: float = HUNG) -> None:
+    def wait(self, until: Callable[[], object], *, what: str, seconds: float = LIMIT) -> None:
         """Wait until the question is answered with yes, or raise ClusterError, at once if a server has ended."""
         deadline = time.monotonic() + seconds
         while not until():
@@ -96,7 +97,7 @@ def processes(folder: Path) -> Iterator[Processes]:
         started.stop()
 
 
-def eventually(question: Callable[[], Answer], *, what: str, seconds: float = HUNG) -> Answer:
+def eventually(question: Callable[[], Answer], *, what: str, seconds: float = LIMIT) -> Answer:
     """Ask until the answer is true or not empty, and return it; raise ClusterError when *what* never comes."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
