@@ -97,12 +97,10 @@ async def sweep(
     answers: dict[LeadId, Answer | None] = {
         i: _answer_ahead(each, invitees) for i, each in listed.items() if each.is_ahead
     }
-    for lead in past:
+    for lead in (*past, *elsewhere):
         if lead.id in news and not _is_booked_again(lead, news[lead.id], invitees):
-            answers[lead.id] = _answer_past(listed[lead.id], invitees)
-    for lead in elsewhere:
-        if lead.id in news and not _is_booked_again(lead, news[lead.id], invitees):
-            answers[lead.id] = Answer()
+            found = listed.get(lead.id)
+            answers[lead.id] = _answer_past(found, invitees) if found else Answer()
     mentioned = len(wanted & listing.events.keys()) if listing.is_complete and wanted else None
     return {lead_id: answer for lead_id, answer in answers.items() if answer}, mentioned
 
