@@ -1,7 +1,7 @@
 """Bulk listing of Calendly's events, with invitees where needed, and the leads that it settles."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,6 +22,9 @@ from reconcile.providers.calendly.requests import CalendlyCalls
 _PAGE = 100
 _SETTLED = timedelta(minutes=5)
 """An event changed later than this before its last verification is read with its invitees."""
+_NOT_STANDING = frozenset(AppointmentStatus) - {AppointmentStatus.CONFIRMED}
+_NOT_OVER = frozenset({AppointmentStatus.UNKNOWN, AppointmentStatus.RESCHEDULED})
+"""A booking that was rescheduled has a new one, which a look-up follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,12 +98,12 @@ async def sweep(
     unread |= {event.id: event for events in news.values() for event in events}
     invitees = await _read_invitees(reads, unread.values(), plan)
     answers: dict[LeadId, Answer | None] = {
-        i: _answer_ahead(each, invitees) for i, each in listed.items() if each.is_ahead
+        i: _answer(each, invitees, unsettled=_NOT_STANDING) for i, each in listed.items() if each.is_ahead
     }
     for lead in (*past, *elsewhere):
         if lead.id in news and not _is_booked_again(lead, news[lead.id], invitees):
             found = listed.get(lead.id)
-            answers[lead.id] = _answer_past(found, invitees) if found else Answer()
+            answers[lead.id] = _answer(found, invitees, unsettled=_NOT_OVER) if found else Answer()
     mentioned = len(wanted & listing.events.keys()) if listing.is_complete and wanted else None
     return {lead_id: answer for lead_id, answer in answers.items() if answer}, mentioned
 
@@ -209,27 +212,15 @@ async def _read_invitees(
     return invitees
 
 
-def _booking(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]) -> BookedInvitee | None:
-    """Return the stored booking as its event's invitees show it."""
+def _answer(
+    listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]], *, unsettled: Container[AppointmentStatus]
+) -> Answer | None:
+    """Return the stored booking, unchanged or as its invitees show it; None in one of the *unsettled* statuses."""
+    if known := listed.unchanged():
+        return Answer(appointments=(known,))
     found = (each for each in invitees.get(listed.event.id, ()) if each.reference == listed.reference)
-    return next((BookedInvitee(event=listed.event, invitee=each) for each in found), None)
-
-
-def _answer_ahead(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]) -> Answer | None:
-    """Return the booking if it stands."""
-    if known := listed.unchanged():
-        return Answer(appointments=(known,))
-    booking = _booking(listed, invitees)
-    is_standing = booking is not None and booking.status is AppointmentStatus.CONFIRMED
-    return Answer(appointments=(booking.appointment(),)) if booking and is_standing else None
-
-
-def _answer_past(listed: _ListedLead, invitees: Mapping[str, Sequence[Invitee]]) -> Answer | None:
-    """Return the booking that was called off or is over; None if it was rescheduled since."""
-    if known := listed.unchanged():
-        return Answer(appointments=(known,))
-    booking = _booking(listed, invitees)
-    if booking is None or booking.status in {AppointmentStatus.UNKNOWN, AppointmentStatus.RESCHEDULED}:
+    booking = next((BookedInvitee(event=listed.event, invitee=each) for each in found), None)
+    if booking is None or booking.status in unsettled:
         return None
     return Answer(appointments=(booking.appointment(),))
 
