@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from tests.asked import skip_unless_asked
+
 HERE = Path(__file__).parent
 ASKED = "make chart runs it"
 FIGURES: list[str] = []
@@ -13,11 +15,7 @@ FIGURES: list[str] = []
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what needs Helm and the checkers where nobody asked for it with `-m chart`."""
-    if "chart" in config.option.markexpr:
-        return
-    for item in items:
-        if HERE in item.path.parents and item.get_closest_marker("chart"):
-            item.add_marker(pytest.mark.skip(reason=ASKED))
+    skip_unless_asked(config, items, "chart", folder=HERE, reason=ASKED)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

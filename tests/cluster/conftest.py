@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from deploy.image.build import ARCHIVE
+from tests.asked import skip_unless_asked
 from tests.cluster.docker import Docker, dockerd, missing
 from tests.cluster.kubernetes import node as nodes
 from tests.cluster.kubernetes import sources
@@ -25,7 +26,6 @@ FIGURES: pytest.StashKey[list[str]] = pytest.StashKey()
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a cluster, and skip it by name where nobody asked for it with `-m cluster`."""
-    asked = "cluster" in config.option.markexpr
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.cluster)
@@ -33,8 +33,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 # With two workers, one has the node and the other the rest, so that nothing is started twice.
                 has_node = "node" in getattr(item, "fixturenames", ())
                 item.add_marker(pytest.mark.xdist_group("node" if has_node else "rest"))
-            if not asked:
-                item.add_marker(pytest.mark.skip(reason=ASKED))
+    skip_unless_asked(config, items, "cluster", folder=HERE, reason=ASKED)
 
 
 def pytest_configure(config: pytest.Config) -> None:

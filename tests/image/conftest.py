@@ -12,6 +12,7 @@ import pytest
 from deploy.image.build import ARCHIVE, TAG
 from deploy.image.engine import engine
 from deploy.image.figures import CONFINED
+from tests.asked import skip_unless_asked
 from tests.cluster.docker import Docker
 
 HERE = Path(__file__).parent
@@ -21,12 +22,10 @@ ASKED = "make test-image runs it"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs the image, and skip it by name where nobody asked for it with `-m image`."""
-    asked = "image" in config.option.markexpr
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.image)
-            if not asked:
-                item.add_marker(pytest.mark.skip(reason=ASKED))
+    skip_unless_asked(config, items, "image", folder=HERE, reason=ASKED)
 
 
 @dataclass(frozen=True, slots=True)

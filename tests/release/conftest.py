@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.asked import skip_unless_asked
+
 HERE = Path(__file__).parent
 ASKED = "make test-release runs it"
 
@@ -11,8 +13,4 @@ ASKED = "make test-release runs it"
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what needs a release where nobody asked for it with `-m release`."""
-    if "release" in config.option.markexpr:
-        return
-    for item in items:
-        if HERE in item.path.parents and item.get_closest_marker("release"):
-            item.add_marker(pytest.mark.skip(reason=ASKED))
+    skip_unless_asked(config, items, "release", folder=HERE, reason=ASKED)
