@@ -54,7 +54,7 @@ def estimate_of(found: Sequence[Need]) -> Mapping[str, Any]:
     return {
         "calls": sum(need.calls for need in found),
         "accounts": len(found),
-        "lasts": max((need.lasts for need in found), default=timedelta(0)).total_seconds(),
+        "lasts": longest_first[0].lasts.total_seconds() if longest_first else 0.0,
         "longest": [need.document() for need in longest_first[:ACCOUNTS_LISTED]],
     }
 
