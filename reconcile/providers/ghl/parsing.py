@@ -158,7 +158,7 @@ def read_contacts(content: object) -> tuple[tuple[Contact, ...], int]:
             emails=frozenset(_addresses(each)),
         )
         for each in listed
-        if not fields.is_true(each.get("deleted"))
+        if not _is_deleted(each)
     )
     return contacts, max(0, beyond)
 
@@ -180,11 +180,15 @@ def status_of(raw: Mapping[str, Any]) -> AppointmentStatus | None:
     An unlisted value is UNKNOWN. So is ``booked`` as the only value: the documented example has it next to the
     misspelled field with the real status, so alone it does not mean that the booking is confirmed.
     """
-    if fields.is_true(raw.get("deleted")):
+    if _is_deleted(raw):
         return AppointmentStatus.CANCELED
     words = _status_words(raw)
     word = next((each for each in words if each != _VAGUE), _VAGUE)
     return _STATUSES.get(word, AppointmentStatus.UNKNOWN) if words else None
+
+
+def _is_deleted(raw: Mapping[str, Any]) -> bool:
+    return fields.is_true(raw.get("deleted"))
 
 
 def _status_words(raw: Mapping[str, Any]) -> list[str]:
@@ -229,7 +233,7 @@ def _record(body: JsonBody, raw: Mapping[str, Any], zone: tzinfo | None) -> Reco
         location_id=fields.identifier(raw.get("locationId")),
         contact_id=fields.identifier(raw.get("contactId")),
         is_vague=status is AppointmentStatus.UNKNOWN and set(_status_words(raw)) == {_VAGUE},
-        is_deleted=fields.is_true(raw.get("deleted")),
+        is_deleted=_is_deleted(raw),
     )
 
 
